@@ -1,0 +1,161 @@
+"""`Sequences`: all users' histories as one flat array of item codes plus offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from srlaw.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Interaction histories in CSR layout, immutable.
+
+    User ``u``'s events, oldest first, are ``items[offsets[u]:offsets[u + 1]]``.
+
+    Attributes:
+        items: item codes in ``0 … len(catalogue) − 1``, int32, shape ``(tokens,)``.
+        offsets: int64, shape ``(users + 1,)``, from 0 to ``tokens``, non-decreasing.
+        catalogue: code → original item id, 1-D array of distinct integers or strings.
+        ratings: float32, shape ``(tokens,)``, or None.
+        timestamps: int64, shape ``(tokens,)``, in the unit of the source, or None.
+        user_ids: original user ids, shape ``(users,)``, or None.
+        name: what to call the data set in tables.
+
+    Raises:
+        InputError: when the arrays do not fit together.
+    """
+
+    items: np.ndarray
+    offsets: np.ndarray
+    catalogue: np.ndarray
+    ratings: np.ndarray | None = None
+    timestamps: np.ndarray | None = None
+    user_ids: np.ndarray | None = None
+    name: str = "unnamed"
+
+    def __post_init__(self) -> None:
+        offsets = np.asarray(self.offsets, dtype=np.int64)
+        if offsets.ndim != 1 or len(offsets) < 1 or offsets[0] != 0 or np.any(np.diff(offsets) < 0):
+            raise InputError("offsets must start at 0 and never decrease")
+        items = np.asarray(self.items, dtype=np.int32)
+        if items.ndim != 1 or len(items) != offsets[-1]:
+            raise InputError(f"offsets end at {offsets[-1]}, but there are {items.size} items")
+        if len(items) and (items.min() < 0 or items.max() >= len(self.catalogue)):
+            raise InputError(f"an item code lies outside the catalogue of {len(self.catalogue)} items")
+        fields = {"items": items, "offsets": offsets, "catalogue": np.asarray(self.catalogue)}
+        for field, dtype in (("ratings", np.float32), ("timestamps", np.int64)):
+            column = getattr(self, field)
+            if column is not None:
+                fields[field] = np.asarray(column, dtype=dtype)
+                if fields[field].shape != items.shape:
+                    raise InputError(f"{field} has {fields[field].size} values for {items.size} items")
+        if self.user_ids is not None:
+            fields["user_ids"] = np.asarray(self.user_ids)
+            if len(fields["user_ids"]) != len(offsets) - 1:
+                raise InputError(f"{len(fields['user_ids'])} user ids for {len(offsets) - 1} users")
+        for field, array in fields.items():
+            view = array.view()
+            view.flags.writeable = False
+            object.__setattr__(self, field, view)
+
+    @classmethod
+    def from_lists(cls, histories: Iterable[Iterable], name: str = "unnamed") -> Sequences:
+        """Build from one iterable of item ids (all integers or all strings) per user."""
+        histories = [list(history) for history in histories]
+        flat = [item for history in histories for item in history]
+        ids = np.array(flat) if flat else np.empty(0, dtype=np.int64)
+        if ids.dtype.kind not in "iuU":
+            raise InputError("item ids must be all integers or all strings")
+        catalogue, items = np.unique(ids, return_inverse=True)
+        offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories], dtype=np.int64)])
+        return cls(items=items, offsets=offsets, catalogue=catalogue, name=name)
+
+    @property
+    def n_users(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue; after `truncate` some of its items may no longer occur."""
+        return len(self.catalogue)
+
+    @property
+    def tokens(self) -> int:
+        """Item events, ratings not counted: Σ_u length_u."""
+        return len(self.items)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Events per user, int64, shape ``(users,)``."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return self.n_users
+
+    def __getitem__(self, user: int) -> np.ndarray:
+        """Item codes of one user, oldest first; negative indices count from the end."""
+        if not -self.n_users <= user < self.n_users:
+            raise IndexError(f"user {user} of {self.n_users}")
+        user %= self.n_users
+        return self.items[self.offsets[user] : self.offsets[user + 1]]
+
+    def _select(self, keep: np.ndarray, users: np.ndarray | slice = slice(None)) -> Sequences:
+        """The events where `keep` is true, as histories of `users`; other users must keep no event."""
+        kept_before = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
+        lengths = np.diff(kept_before[self.offsets])[users]
+        return Sequences(
+            items=self.items[keep],
+            offsets=np.concatenate([[0], np.cumsum(lengths)]),
+            catalogue=self.catalogue,
+            ratings=None if self.ratings is None else self.ratings[keep],
+            timestamps=None if self.timestamps is None else self.timestamps[keep],
+            user_ids=None if self.user_ids is None else self.user_ids[users],
+            name=self.name,
+        )
+
+    def _events_left(self) -> np.ndarray:
+        """For each event, how many events of its user follow it, shape ``(tokens,)``."""
+        return np.repeat(self.offsets[1:], self.lengths) - np.arange(self.tokens) - 1
+
+    def truncate(self, s_max: int | None) -> Sequences:
+        """Keep each user's last `s_max` events (the paper's S_max); None keeps everything.
+
+        Raises:
+            InputError: if `s_max` is smaller than 1.
+        """
+        if s_max is None:
+            return self
+        if s_max < 1:
+            raise InputError(f"s_max is {s_max}; it must be at least 1")
+        return self._select(self._events_left() < s_max)
+
+    def leave_one_out(self) -> HeldOut:
+        """Split off each user's last event; users with fewer than two events are dropped.
+
+        Apply it to ``history`` again for a validation event.
+        """
+        lengths = self.lengths
+        users = lengths >= 2
+        keep = (self._events_left() > 0) & np.repeat(users, lengths)
+        return HeldOut(self._select(keep, users), self.items[self.offsets[1:][users] - 1])
+
+    def summary(self) -> dict[str, int | float]:
+        """``users``, ``items`` (distinct ids that occur), ``tokens`` and ``mean_length`` (events per user)."""
+        return {
+            "users": self.n_users,
+            "items": int(np.count_nonzero(np.bincount(self.items, minlength=self.n_items))),
+            "tokens": self.tokens,
+            "mean_length": self.tokens / self.n_users if self.n_users else float("nan"),
+        }
+
+
+class HeldOut(NamedTuple):
+    """What `Sequences.leave_one_out` returns: histories, and each user's held-out item code."""
+
+    history: Sequences
+    target: np.ndarray
