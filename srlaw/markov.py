@@ -111,9 +111,7 @@ def zipf(states: int, exponent: float = 1.0) -> np.ndarray:
     return weights / weights.sum()
 
 
-def successors_chain(
-    popularity: np.ndarray, branching: int, follow: float, rng: np.random.Generator
-) -> MarkovChain:
+def successors_chain(popularity: np.ndarray, branching: int, follow: float, rng: np.random.Generator) -> MarkovChain:
     """With probability `follow` one of `branching` successors of the last item, else any item by popularity.
 
     Each item's successors are drawn once, by popularity; among them the choice is uniform.
@@ -125,9 +123,7 @@ def successors_chain(
     keys = np.log(popularity) + rng.gumbel(size=(states, states))  # a Gumbel key per pair: draws without
     chosen = np.argpartition(-keys, branching - 1, axis=1)[:, :branching]  # replacement, by popularity
     transition = np.tile((1 - follow) * popularity, (states, 1))
-    np.put_along_axis(
-        transition, chosen, np.take_along_axis(transition, chosen, axis=1) + follow / branching, axis=1
-    )
+    np.put_along_axis(transition, chosen, np.take_along_axis(transition, chosen, axis=1) + follow / branching, axis=1)
     return MarkovChain(transition)
 
 
@@ -184,3 +180,22 @@ def sample_kind(kind: str, states: int, n: int, rng: np.random.Generator, size: 
     halves = [make_chain("sparse", states, seed), make_chain("sparse", states, seed + 1)]
     paths = np.concatenate([halves[0].sample(n // 2, rng, size), halves[1].sample(n - n // 2, rng, size)], 1)
     return paths, float(np.mean([chain.entropy_rate for chain in halves]))
+
+
+def sample_regular(items: int, branching: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """One path of the chain y = (b·x + J) mod A with J uniform on 0 … b − 1; int64, shape ``(n,)``.
+
+    Every item has b equally likely successors and b predecessors, so the stationary distribution is
+    uniform and the entropy rate is ln b, for any catalogue size A, with no matrix to store.
+    """
+    return _regular_path(items, branching, int(rng.integers(items)), rng.integers(branching, size=n))
+
+
+@numba.njit(cache=True)
+def _regular_path(items, branching, start, jumps):
+    out = np.empty(len(jumps), np.int64)
+    x = start
+    for i in range(len(jumps)):
+        out[i] = x
+        x = (branching * x + jumps[i]) % items
+    return out

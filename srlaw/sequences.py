@@ -144,6 +144,20 @@ class Sequences:
         keep = (self._events_left() > 0) & np.repeat(users, lengths)
         return HeldOut(self._select(keep, users), self.items[self.offsets[1:][users] - 1])
 
+    def without_repeats(self) -> Sequences:
+        """Keep each user's first event with each item."""
+        users = np.repeat(np.arange(self.n_users), self.lengths)
+        _, first = np.unique(users * np.int64(self.n_items) + self.items, return_index=True)
+        keep = np.zeros(self.tokens, dtype=bool)
+        keep[first] = True
+        return self._select(keep)
+
+    def shuffled(self, rng: np.random.Generator) -> Sequences:
+        """Every user's events in random order, without ratings and timestamps."""
+        users = np.repeat(np.arange(self.n_users), self.lengths)
+        order = np.lexsort((rng.random(self.tokens), users))
+        return Sequences(self.items[order], self.offsets, self.catalogue, user_ids=self.user_ids, name=self.name)
+
     def summary(self) -> dict[str, int | float]:
         """``users``, ``items`` (distinct ids that occur), ``tokens`` and ``mean_length`` (events per user)."""
         return {

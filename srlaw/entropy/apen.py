@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -112,7 +113,7 @@ def _smallest_gap(values: np.ndarray) -> float:
 def _apen_tolerant(values: np.ndarray, offsets: np.ndarray, m: int, r: float) -> np.ndarray:
     """ApEn(m, r) for r > 0, shape ``(users,)``. Only windows whose first events are within r are compared."""
     out = np.full(len(offsets) - 1, np.nan)
-    for u, (start, stop) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for u, (start, stop) in enumerate(pairwise(offsets)):
         if stop - start > m:
             x = values[start:stop]
             out[u] = _phi_tolerant(x, m, r) - _phi_tolerant(x, m + 1, r)

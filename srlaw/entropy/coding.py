@@ -12,7 +12,7 @@ from srlaw.entropy.ngrams import first_appearance
 
 
 def lempel_ziv(x: np.ndarray) -> float:
-    """Kontoyiannis' estimate of the entropy rate, n ln n / Σ Λ_i, in nats per event.
+    """Kontoyiannis' estimate of the entropy rate in its usual form, n ln n / Σ Λ_i, in nats per event.
 
     Λ_i, from `match_lengths`, is one more than the longest match of the events from i on with events that
     lie wholly before i. Consistent for stationary ergodic sources (Kontoyiannis et al. 1998), slowly: the

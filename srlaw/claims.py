@@ -1,0 +1,182 @@
+"""The ledger: every checkable claim of the paper, and the verdicts that the chapters reach.
+
+A chapter ends a check with ``verdict(...)``. The returned card is shown on the page and carries the verdict
+as data in the notebook's stored output, so the notebooks are the only place where verdicts live: the
+scoreboard on the front page and ``srlaw claims`` read them from there.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from srlaw.errors import InputError
+
+VERDICTS = ("reproduced", "reproduced-with-correction", "contradicted", "not-reproducible", "open")
+MIME = "application/vnd.srlaw.verdict+json"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checkable statement of the paper; `place` is where it stands there."""
+
+    id: str
+    place: str
+    statement: str
+
+
+CLAIMS = (
+    Claim("lemma-3.1", "Lemma 3.1, Eq. (8)",
+          "For a first-order stationary Markov chain and r below the smallest gap between states, ApEn(m, r) equals "
+          "the entropy rate −Σ π(x) p_xy ln p_xy for any m."),
+    Claim("lemma-3.2", "Lemma 3.2, Eq. (10)",
+          "For two probability vectors, Σ x log(1/x) ≤ Σ x log(1/y)."),
+    Claim("theorem-3.3", "Theorem 3.3, Eq. (12)",
+          "For first-order aperiodic stationary user sequences, the total minimum code length is at least "
+          "#Tokens / ApEn."),
+    Claim("apen-duplication", "Section 3.2.2",
+          "ApEn is positively correlated with duplication, opposite to conventional entropy, so 1/ApEn measures "
+          "data quality."),
+    Claim("lemma-3.4", "Lemma 3.4, Eqs. (22)–(23)",
+          "The loss has the form log Z + 1/Z + log l + 1/l − c, with Z between two multiples of a ball's volume."),
+    Claim("theorem-3.5", "Theorem 3.5, Eq. (24)",
+          "There are exponents for which log Z + 1/Z lies between two expressions log(d_emb^a d^b) + 1/(d_emb^a d^b)."),
+    Claim("eq-1", "Eq. (1)", "Loss follows the scaling law [(N_c/N)^(α_N/α_D) + D_c/D]^α_D."),
+    Claim("eq-2", "Eq. (2)",
+          "Chinchilla's fitted parameters are E = 1.61, A = 406.4, B = 410.7, α = 0.34, β = 0.28."),
+    Claim("performance-is-linear-in-loss", "Section 3.3", "Performance = 1 − k·L for HR@10 and NDCG@10."),
+    Claim("eq-7", "Eq. (7)", "HR@10 and NDCG@10 follow the Performance Law in N, d_emb and D'."),
+    Claim("few-small-points", "Section 1",
+          "A few initial small-scale training points are enough to infer the effect of depth and width."),
+    Claim("table-1-data", "Table 1, data columns", "Token counts, mean lengths and ApEn/T of the data sets."),
+    Claim("table-1-fits", "Table 1, fit column", "The data parameter 1/D_L fitted to the loss of each data set."),
+    Claim("table-2-data", "Table 2, data columns", "Token counts, mean lengths, ApEn and tokens/ApEn of the data sets."),
+    Claim("table-2-fits", "Table 2, fit columns", "The fitted D' and w5 of each data set and metric."),
+    Claim("figure-1", "Figure 1", "Performance shows a significant U-shaped decay as models grow; loss does not."),
+    Claim("figure-2", "Figure 2", "Loss against depth and width follows the scaling law on KuaiRand."),
+    Claim("r2-above-0.95", "Section 5.2", "All R² values of the loss fits exceed 0.95."),
+    Claim("figure-3", "Figure 3", "The Performance Law fits HR@10 over depth and width with the R² printed in each panel."),
+    Claim("figure-4", "Figure 4", "The fitted data parameter grows linearly with #Tokens/ApEn, in loss and in performance."),
+    Claim("figure-5", "Figure 5", "The Performance Law fits NDCG@10 over depth and width with the R² printed in each panel."),
+    Claim("eq-29", "Eq. (29)", "The HR@10 law of Huawei Music has its global optimum at the d_emb that Table 3 marks."),
+    Claim("eq-30", "Eq. (30)", "The NDCG@10 law of Huawei Music gives the optima that Table 3 marks."),
+    Claim("table-3", "Table 3",
+          "The configurations that the law calls optimal, (64, 370) or (64, 603) globally and (48, 14) under a budget, "
+          "perform best when trained."),
+    Claim("table-4", "Table 4", "Larger w3 and w4 go with higher optimal HR@10 among HSTU, LLaMA and SASRec."),
+)  # fmt: skip
+_BY_ID = {claim.id: claim for claim in CLAIMS}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A chapter's judgement of one claim; displays as a card and is stored as data."""
+
+    claim: Claim
+    verdict: str
+    evidence: dict[str, float | int | str | bool]
+    because: str
+    would_change: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        record = {
+            "id": self.claim.id,
+            "verdict": self.verdict,
+            "evidence": self.evidence,
+            "because": self.because,
+            "would_change": self.would_change,
+        }
+        return {MIME: record, "text/html": self._html(), "text/plain": f"{self.claim.id}: {self.verdict}"}
+
+    def _html(self) -> str:
+        text = html.escape
+        rows = "".join(
+            f"<tr><th>{text(name)}</th><td>{text(_shown(value))}</td></tr>" for name, value in self.evidence.items()
+        )
+        return (
+            f'<div class="srlaw-verdict"><p><span class="srlaw-badge srlaw-{self.verdict}">'
+            f"{text(self.verdict.replace('-', ' '))}</span> <strong>{text(self.claim.place)}.</strong> "
+            f"{text(self.claim.statement)}</p><p>{text(self.because)}</p>"
+            f'<table class="srlaw-evidence"><tbody>{rows}</tbody></table>'
+            f"<p><em>What would change this:</em> {text(self.would_change)}</p></div>"
+        )
+
+
+def verdict(
+    claim_id: str,
+    verdict: str,
+    evidence: dict[str, float | int | str | bool],
+    because: str,
+    would_change: str,
+) -> Verdict:
+    """Judge one claim. Numbers in the evidence are rounded to five significant digits.
+
+    Args:
+        claim_id: an id in `CLAIMS`.
+        verdict: one of `VERDICTS`, computed from the evidence by the caller.
+        evidence: name → number or short text, at least one.
+        because: one sentence that ties the evidence to the verdict.
+        would_change: one sentence on what would overturn it.
+
+    Raises:
+        InputError: for an unknown claim or verdict, empty or non-finite evidence.
+    """
+    if claim_id not in _BY_ID:
+        raise InputError(f"there is no claim {claim_id!r}; the ids are {', '.join(_BY_ID)}")
+    if verdict not in VERDICTS:
+        raise InputError(f"{verdict!r} is no verdict; use one of {', '.join(VERDICTS)}")
+    if not evidence:
+        raise InputError(f"the verdict on {claim_id} has no evidence")
+    rounded = {}
+    for name, value in evidence.items():
+        if hasattr(value, "item"):  # a numpy number
+            value = value.item()
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                raise InputError(f"evidence {name!r} of {claim_id} is {value}")
+            value = float(f"{value:.5g}")
+        rounded[name] = value
+    return Verdict(_BY_ID[claim_id], verdict, rounded, because, would_change)
+
+
+def ledger(notebooks: Path | None = None) -> list[dict]:
+    """Every claim with its verdict, in the paper's order: what ``srlaw claims --json`` prints.
+
+    Args:
+        notebooks: folder of executed notebooks; by default the repository's own.
+
+    Returns:
+        One dict a claim: ``id, place, statement, verdict, evidence, because, would_change, chapter``. A claim that
+        no chapter has judged has the verdict ``open`` and no chapter.
+
+    Raises:
+        InputError: if the folder does not exist or two chapters judge the same claim.
+    """
+    folder = Path(__file__).parents[1] / "notebooks" if notebooks is None else notebooks
+    if not folder.is_dir():
+        raise InputError(f"there is no folder of notebooks at {folder}; run srlaw from a clone of the repository")
+    judged: dict[str, dict] = {}
+    for path in sorted(folder.glob("[0-9][0-9]-*.ipynb")):
+        for record in _verdicts_in(path):
+            if record["id"] in judged:
+                raise InputError(f"{judged[record['id']]['chapter']} and {path.stem} both judge {record['id']}")
+            judged[record["id"]] = {**record, "chapter": path.stem}
+    unjudged = {"verdict": "open", "evidence": {}, "because": None, "would_change": None, "chapter": None}
+    return [
+        {"id": c.id, "place": c.place, "statement": c.statement, **unjudged, **judged.get(c.id, {})} for c in CLAIMS
+    ]
+
+
+def _verdicts_in(path: Path) -> list[dict]:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

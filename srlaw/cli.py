@@ -1,0 +1,114 @@
+"""The `srlaw` command: a thin layer over the package. Results on standard output, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from srlaw.errors import InputError
+
+app = typer.Typer(
+    help="Entropy, scaling laws and model sizes for sequential recommendation.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+M = Annotated[int, typer.Option("--m", help="Embedding dimension of ApEn.")]
+R = Annotated[float, typer.Option("--r", help="Tolerance of ApEn; 0 compares ids for equality.")]
+
+
+@app.command()
+def stats(
+    dataset: Annotated[str, typer.Argument(help="A registered name, or a CSV, TSV or Parquet file.")],
+    path: Annotated[Path | None, typer.Option(help="Where a registered data set's official files lie.")] = None,
+    s_max: Annotated[list[int] | None, typer.Option("--s-max", help="Keep the last N events; repeatable.")] = None,
+    m: M = 2,
+    r: R = 0.0,
+    user: Annotated[str | None, typer.Option(help="User column of your own file, if not guessed.")] = None,
+    item: Annotated[str | None, typer.Option(help="Item column of your own file, if not guessed.")] = None,
+    time: Annotated[str | None, typer.Option(help="Time column of your own file, if not guessed.")] = None,
+    sort: Annotated[bool, typer.Option("--sort", help="Order each user's events of your own file by time.")] = False,
+    duplicates: Annotated[str, typer.Option(help="Repeated rows of your own file: error, keep or drop.")] = "error",
+    lengths: Annotated[Path | None, typer.Option(help="Also write the histogram of history lengths, CSV.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Users, items, tokens, mean length and entropies of a data set: the columns of Tables 1 and 2."""
+    from srlaw.datasets import load
+    from srlaw.entropy.report import describe, length_histogram
+    from srlaw.files import write_atomically
+
+    sequences = load(dataset, path, user=user, item=item, time=time, sort=sort, duplicates=duplicates)
+    rows = [describe(sequences, cut, m, r) for cut in s_max or [None]]
+    if lengths:
+        write_atomically(lengths, length_histogram(sequences).write_csv)
+    _print(rows, as_json)
+
+
+@app.command()
+def entropy(
+    file: Annotated[Path, typer.Argument(help="Integers separated by white space, or a 1-D .npy array.")],
+    m: M = 2,
+    r: R = 0.0,
+    as_json: Json = False,
+) -> None:
+    """All entropy measures of one sequence of integers, in nats per event."""
+    from srlaw.entropy.report import describe_sequence
+    from srlaw.files import read_integers
+
+    _print(describe_sequence(read_integers(file), m, r), as_json)
+
+
+@app.command()
+def claims(as_json: Json = False) -> None:
+    """Every checkable claim of the paper with the verdict of the last build."""
+    from srlaw.claims import ledger
+
+    rows = ledger()
+    _print(rows if as_json else [{k: row[k] for k in ("place", "verdict", "chapter")} for row in rows], as_json)
+
+
+def _print(rows: dict | list[dict], as_json: bool) -> None:
+    """JSON, with null for what is undefined; or aligned text for people."""
+    if as_json:
+        print(json.dumps(_null_for_nan(rows), indent=2, allow_nan=False, ensure_ascii=False))
+        return
+    for row in rows if isinstance(rows, list) else [rows]:
+        width = max(map(len, row))
+        print("\n".join(f"{key:<{width}}  {_shown(value)}" for key, value in row.items()), end="\n\n")
+
+
+def _shown(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _null_for_nan(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _null_for_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_null_for_nan(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def main() -> None:
+    """Entry point: a user's mistake ends in one sentence on stderr and status 2, never in a traceback."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except TyperException as error:
+        print(f"srlaw: {error.format_message()}", file=sys.stderr)
+    except InputError as error:
+        print(f"srlaw: {error}", file=sys.stderr)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    sys.exit(2)
