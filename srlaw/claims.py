@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srlaw.errors import InputError
+from srlaw.files import repository
 
 VERDICTS = ("reproduced", "reproduced-with-correction", "contradicted", "not-reproducible", "open")
 MIME = "application/vnd.srlaw.verdict+json"
@@ -52,15 +53,15 @@ CLAIMS = (
     Claim("few-small-points", "Section 1",
           "A few initial small-scale training points are enough to infer the effect of depth and width."),
     Claim("table-1-data", "Table 1, data columns", "Token counts, mean lengths and ApEn/T of the data sets."),
-    Claim("table-1-fits", "Table 1, fit column", "The data parameter 1/D_L fitted to the loss of each data set."),
-    Claim("table-2-data", "Table 2, data columns", "Token counts, mean lengths, ApEn and tokens/ApEn of the data sets."),
+    Claim("table-1-fits", "Table 1, fit column", "The parameter 1/D_L fitted to the loss of each data set."),
+    Claim("table-2-data", "Table 2, data columns", "Tokens, mean lengths, ApEn and tokens/ApEn of the data sets."),
     Claim("table-2-fits", "Table 2, fit columns", "The fitted D' and w5 of each data set and metric."),
     Claim("figure-1", "Figure 1", "Performance shows a significant U-shaped decay as models grow; loss does not."),
     Claim("figure-2", "Figure 2", "Loss against depth and width follows the scaling law on KuaiRand."),
     Claim("r2-above-0.95", "Section 5.2", "All R² values of the loss fits exceed 0.95."),
-    Claim("figure-3", "Figure 3", "The Performance Law fits HR@10 over depth and width with the R² printed in each panel."),
-    Claim("figure-4", "Figure 4", "The fitted data parameter grows linearly with #Tokens/ApEn, in loss and in performance."),
-    Claim("figure-5", "Figure 5", "The Performance Law fits NDCG@10 over depth and width with the R² printed in each panel."),
+    Claim("figure-3", "Figure 3", "The Performance Law fits HR@10 over depth and width with the printed R²."),
+    Claim("figure-4", "Figure 4", "The fitted data parameter is linear in #Tokens/ApEn, for loss and performance."),
+    Claim("figure-5", "Figure 5", "The Performance Law fits NDCG@10 over depth and width with the printed R²."),
     Claim("eq-29", "Eq. (29)", "The HR@10 law of Huawei Music has its global optimum at the d_emb that Table 3 marks."),
     Claim("eq-30", "Eq. (30)", "The NDCG@10 law of Huawei Music gives the optima that Table 3 marks."),
     Claim("table-3", "Table 3",
@@ -85,7 +86,7 @@ class Verdict:
         record = {
             "id": self.claim.id,
             "verdict": self.verdict,
-            "evidence": self.evidence,
+            "evidence": [list(pair) for pair in self.evidence.items()],  # a notebook file sorts the keys of a dict
             "because": self.because,
             "would_change": self.would_change,
         }
@@ -153,17 +154,15 @@ def ledger(notebooks: Path | None = None) -> list[dict]:
         no chapter has judged has the verdict ``open`` and no chapter.
 
     Raises:
-        InputError: if the folder does not exist or two chapters judge the same claim.
+        InputError: if the package lies outside its repository, or two chapters judge the same claim.
     """
-    folder = Path(__file__).parents[1] / "notebooks" if notebooks is None else notebooks
-    if not folder.is_dir():
-        raise InputError(f"there is no folder of notebooks at {folder}; run srlaw from a clone of the repository")
+    folder = repository("notebooks") if notebooks is None else notebooks
     judged: dict[str, dict] = {}
     for path in sorted(folder.glob("[0-9][0-9]-*.ipynb")):
         for record in _verdicts_in(path):
             if record["id"] in judged:
                 raise InputError(f"{judged[record['id']]['chapter']} and {path.stem} both judge {record['id']}")
-            judged[record["id"]] = {**record, "chapter": path.stem}
+            judged[record["id"]] = {**record, "evidence": dict(record["evidence"]), "chapter": path.stem}
     unjudged = {"verdict": "open", "evidence": {}, "because": None, "would_change": None, "chapter": None}
     return [
         {"id": c.id, "place": c.place, "statement": c.statement, **unjudged, **judged.get(c.id, {})} for c in CLAIMS

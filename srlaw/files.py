@@ -1,4 +1,4 @@
-"""Small file helpers: integers in, results out whole or not at all."""
+"""Small file helpers: where the repository's data lie, integers in, results out whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from srlaw.errors import InputError
+
+
+def repository(*parts: str) -> Path:
+    """A folder or file of the repository that this package lies in, found from any working directory.
+
+    Raises:
+        InputError: if it does not exist, as when the package was copied out of its repository.
+    """
+    path = Path(__file__).resolve().parents[1].joinpath(*parts)
+    if not path.exists():
+        raise InputError(f"{path} does not exist; run srlaw from a clone of its repository")
+    return path
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

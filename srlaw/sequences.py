@@ -42,12 +42,16 @@ class Sequences:
         offsets = np.asarray(self.offsets, dtype=np.int64)
         if offsets.ndim != 1 or len(offsets) < 1 or offsets[0] != 0 or np.any(np.diff(offsets) < 0):
             raise InputError("offsets must start at 0 and never decrease")
-        items = np.asarray(self.items, dtype=np.int32)
+        items = np.asarray(self.items)
         if items.ndim != 1 or len(items) != offsets[-1]:
             raise InputError(f"offsets end at {offsets[-1]}, but there are {items.size} items")
-        if len(items) and (items.min() < 0 or items.max() >= len(self.catalogue)):
+        if len(items) and (items.dtype.kind not in "iu" or items.min() < 0 or items.max() >= len(self.catalogue)):
             raise InputError(f"an item code lies outside the catalogue of {len(self.catalogue)} items")
-        fields = {"items": items, "offsets": offsets, "catalogue": np.asarray(self.catalogue)}
+        fields = {
+            "items": items.astype(np.int32, copy=False),
+            "offsets": offsets,
+            "catalogue": np.asarray(self.catalogue),
+        }
         for field, dtype in (("ratings", np.float32), ("timestamps", np.int64)):
             column = getattr(self, field)
             if column is not None:
@@ -68,10 +72,7 @@ class Sequences:
         """Build from one iterable of item ids (all integers or all strings) per user."""
         histories = [list(history) for history in histories]
         flat = [item for history in histories for item in history]
-        ids = np.array(flat) if flat else np.empty(0, dtype=np.int64)
-        if ids.dtype.kind not in "iuU":
-            raise InputError("item ids must be all integers or all strings")
-        catalogue, items = np.unique(ids, return_inverse=True)
+        catalogue, items = np.unique(_to_array(flat), return_inverse=True)
         offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories], dtype=np.int64)])
         return cls(items=items, offsets=offsets, catalogue=catalogue, name=name)
 
@@ -166,6 +167,20 @@ class Sequences:
             "tokens": self.tokens,
             "mean_length": self.tokens / self.n_users if self.n_users else float("nan"),
         }
+
+
+def _to_array(ids: list) -> np.ndarray:
+    """Ids as int64, uint64 or text, whichever holds every one of them unchanged."""
+    if ids and all(isinstance(item, str) for item in ids):
+        # numpy's fixed-width text drops NUL characters at the end.
+        return np.array(ids, dtype=np.dtypes.StringDType() if "\0" in "".join(ids) else np.str_)
+    if all(isinstance(item, int | np.integer) and not isinstance(item, bool) for item in ids):
+        numbers = [int(item) for item in ids]
+        for dtype in (np.int64, np.uint64):
+            limits = np.iinfo(dtype)
+            if limits.min <= min(numbers, default=0) and max(numbers, default=0) <= limits.max:
+                return np.array(numbers, dtype=dtype)
+    raise InputError("item ids must be all 64-bit integers or all strings")
 
 
 class HeldOut(NamedTuple):

@@ -7,11 +7,12 @@ import math
 import numpy as np
 import polars as pl
 
-from srlaw.entropy.apen import apen, apen_per_user, apen_pooled, apen_without_repeats
+from srlaw.entropy.apen import apen, apen_per_user, apen_pooled, apen_without_repeats, mean_apen
 from srlaw.entropy.block import conditional_entropy, entropy_of_counts, entropy_rate
 from srlaw.entropy.coding import compression_ratio, lempel_ziv
 from srlaw.entropy.ngrams import as_source, ngram_counts, relabel
 from srlaw.errors import InputError
+from srlaw.files import repository
 from srlaw.sequences import Sequences
 
 LONGEST_FOR_LEMPEL_ZIV = 50_000_000  # its suffix automaton takes about 110 bytes an event
@@ -79,6 +80,24 @@ def describe_sequence(x: np.ndarray, m: int = 2, r: float = 0.0) -> dict:
     }
 
 
+def shuffle_test(populations: dict[str, Sequences], m: int = 2, seed: int = 0) -> pl.DataFrame:
+    """Which measures see the order of events: before and after each user's events are put in random order.
+
+    Returns:
+        One row a population: ``histories, apen, apen_shuffled`` (mean |ApEn| over users), ``conditional,
+        conditional_shuffled`` (Grassberger-corrected entropy given one event, pooled). Nats per event.
+    """
+    rows = []
+    for name, sequences in populations.items():
+        row: dict[str, str | float] = {"histories": name}
+        shuffled = sequences.shuffled(np.random.default_rng(seed))
+        for suffix, part in (("", sequences), ("_shuffled", shuffled)):
+            row[f"apen{suffix}"] = mean_apen(part, m)
+            row[f"conditional{suffix}"] = conditional_entropy(part, 1, "grassberger")
+        rows.append(row)
+    return pl.DataFrame(rows).select("histories", "apen", "apen_shuffled", "conditional", "conditional_shuffled")
+
+
 def length_histogram(sequences: Sequences) -> pl.DataFrame:
     """Users by history length: columns ``length, users, users_with_repeats``, by ascending length.
 
@@ -93,6 +112,15 @@ def length_histogram(sequences: Sequences) -> pl.DataFrame:
         pl.col("repeats").sum().alias("users_with_repeats").cast(pl.Int64),
     )
     return by_length.sort("length")
+
+
+def stored_lengths(dataset: str) -> pl.DataFrame:
+    """The committed `length_histogram` of a data set that may not be redistributed itself.
+
+    Raises:
+        InputError: if there is none for this data set.
+    """
+    return pl.read_csv(repository("data", "statistics", f"{dataset}-lengths.csv"))
 
 
 def describe_lengths(histogram: pl.DataFrame, s_max: int | None = None, m: int = 2) -> dict:

@@ -1,0 +1,103 @@
+"""Reading the needed columns of CSV, TSV and Parquet files, untouched, with a way back to file and line."""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from srlaw.datasets import places
+from srlaw.errors import InputError
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".parquet": None, ".pq": None}
+Result = TypeVar("Result")
+FORMATS = ".csv, .tsv (either may end in .gz) or .parquet"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file: where it lies, its field separator (None: Parquet), its column names if it has no header."""
+
+    path: Path
+    separator: str | None = ","
+    names: tuple[str, ...] | None = None
+
+    def scan(self) -> pl.LazyFrame:
+        """All columns, lazily; those of text files as strings, so that nothing is guessed."""
+        if self.separator is None:
+            return pl.scan_parquet(self.path, glob=False)
+        header = {"has_header": self.names is None, "new_columns": self.names and list(self.names)}
+        return pl.scan_csv(self.path, separator=self.separator, infer_schema=False, glob=False, **header)
+
+    def place(self, row: int) -> str:
+        """For an error: file and line (text) or row (Parquet) of data row `row`, counted from 0."""
+        if self.separator is None:
+            return f"{self.path.name}, row {row + 1}"
+        try:
+            return f"{self.path.name}, line {places.line_of(self.path, self.separator, self.names is None, row)}"
+        except csv.Error:  # a field longer than the standard library reads
+            return f"{self.path.name}, data row {row + 1}"
+
+
+def table_at(path: Path) -> Table:
+    """A user's own file; its format goes by the end of its name."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])
+    if kind not in _SEPARATORS:
+        raise InputError(f"{path.name}: the name of a table must end in {FORMATS}")
+    return Table(path, _SEPARATORS[kind])
+
+
+def column_names(table: Table) -> list[str]:
+    """The column names of a file.
+
+    Raises:
+        InputError: if the file is empty or is not what its name says.
+    """
+    return _run(table, lambda: table.scan().collect_schema().names())
+
+
+def read(table: Table, columns: Sequence[str]) -> pl.DataFrame:
+    """The named columns, one row per event in file order, blank lines left out.
+
+    Raises:
+        InputError: if the file is damaged, malformed (with the line) or has no rows.
+    """
+    frame = _run(table, lambda: table.scan().select(columns).collect(engine="streaming"))
+    if table.separator is not None:
+        frame = _without_blank_lines(table, frame)
+    if frame.is_empty():
+        raise InputError(f"{table.path.name} has no rows; it needs one row per event")
+    return frame
+
+
+def _without_blank_lines(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    empty = frame.select(pl.all_horizontal(pl.all().is_null()))[:, 0]
+    if not empty.any():
+        return frame
+    blank = places.blank_rows(table.path, table.separator, table.names is None)
+    index = pl.int_range(frame.height, eager=True)
+    return frame.filter(~index.is_in(pl.Series(blank, dtype=pl.Int64)))
+
+
+def _run(table: Table, query: Callable[[], Result]) -> Result:
+    """Run a polars query; what goes wrong in it becomes one sentence about the file."""
+    name = table.path.name
+    try:
+        return query()
+    except pl.exceptions.NoDataError:
+        raise InputError(f"{name} is empty; it needs a header line and one line per event") from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    damaged = InputError(f"{name} cannot be read, it may be cut off or damaged; fetch it again ({reason})")
+    if table.separator is None:
+        raise damaged
+    try:
+        raise InputError(places.malformed(table.path, table.separator))
+    except (OSError, EOFError, zlib.error):
+        raise damaged from None

@@ -1,0 +1,172 @@
+"""The command line as users meet it: a process, its output, its exit status."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from srlaw.cli import main
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def srlaw(*arguments, cwd=None):
+    """Run the command within this process, which is quick; `test_the_installed_command` starts a real one."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["srlaw", *map(str, arguments)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        contextlib.chdir(cwd or "."),
+        pytest.raises(SystemExit) as stop,
+    ):
+        main()
+    return Done(stop.value.code, out.getvalue(), err.getvalue())
+
+
+def test_the_installed_command(tmp_path):
+    (tmp_path / "x.txt").write_text("1 2 3 1 2 3")
+    command = [Path(sys.executable).with_name("srlaw"), "entropy", tmp_path / "x.txt", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["n"] == 6
+    assert subprocess.run(command[:2], capture_output=True, check=False).returncode == 2
+
+
+def answer(*arguments):
+    done = srlaw(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refusal(*arguments, cwd=None):
+    """The one line on standard error of a command that fails with status 2 and prints nothing else."""
+    done = srlaw(*arguments, cwd=cwd)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "log.csv"
+    rows = [(u, (7 * u + t * t) % 11, t) for u in range(6) for t in range(4 + u)]
+    path.write_text("user_id,item_id,timestamp\n" + "".join(f"{u},{i},{t}\n" for u, i, t in rows))
+    return path
+
+
+def test_stats_has_the_keys_of_the_contract(log):
+    whole = answer("stats", log)
+    assert len(whole) == 1
+    assert whole[0]["s_max"] is None
+    assert whole[0]["tokens"] == sum(4 + u for u in range(6))
+    rows = answer("stats", log, "--s-max", 5, "--s-max", 2)
+    assert [row["s_max"] for row in rows] == [5, 2]
+    wanted = "dataset s_max users items tokens mean_length apen tokens_over_apen apen_pooled entropy_rate"
+    assert set(wanted.split()) <= set(rows[0])
+    assert rows[1]["apen"] is None  # two events are too few for m = 2: null, not NaN
+    assert rows[1]["users_with_apen"] == 0
+
+
+def test_stats_of_the_embedded_data_set_and_its_lengths(tmp_path):
+    target = tmp_path / "lengths.csv"
+    (row,) = answer("stats", "synthetic", "--lengths", target)
+    assert row["dataset"] == "synthetic"
+    header, *lines = target.read_text().splitlines()
+    assert header == "length,users,users_with_repeats"
+    assert sum(int(line.split(",")[0]) * int(line.split(",")[1]) for line in lines) == row["tokens"]
+    assert os.listdir(tmp_path) == ["lengths.csv"]
+
+
+ML_1M = Path(__file__).parents[2] / "shared/datasets/ml-1m"
+
+
+@pytest.mark.skipif(not ML_1M.is_dir(), reason="the MovieLens-1M ratings are not on this machine")
+def test_stats_of_movielens_1m():
+    rows = answer("stats", "ml-1m", "--path", ML_1M, "--s-max", 100, "--s-max", 150, "--s-max", 200)
+    assert [row["tokens"] for row in rows] == [447407, 570537, 661028]
+    assert {row["users"] for row in rows} == {6040}
+    assert [row["apen"] for row in rows] == pytest.approx([0.018370, 0.016945, 0.016430], abs=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".npy"])
+def test_entropy_of_a_file(tmp_path, suffix):
+    x = np.array([1, 2, 3] * 20 + [4])
+    path = tmp_path / f"x{suffix}"
+    np.save(path, x) if suffix == ".npy" else path.write_text("\n".join(map(str, x)))
+    row = answer("entropy", path, "--m", 1)
+    wanted = "n alphabet apen shannon conditional conditional_corrected lempel_ziv compression_ratio"
+    assert set(wanted.split()) <= set(row)
+    assert (row["n"], row["alphabet"]) == (61, 4)
+
+
+def test_undefined_measures_are_null_with_a_reason(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("5 5")
+    row = answer("entropy", path)
+    assert row["apen"] is None
+    assert "needs at least 3 events" in row["notes"][0]
+
+
+def test_claims_lists_the_whole_ledger():
+    rows = answer("claims")
+    assert len(rows) > 20
+    assert set(rows[0]) >= {"id", "place", "statement", "verdict", "evidence", "chapter"}
+    assert "Lemma 3.1" in srlaw("claims").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"1 2\n3 four 5\n", "x.txt, line 2: 'four' is not an integer"),
+        (b"1 2 nan\n", "line 1: 'nan' is not an integer"),
+        (b"", "is empty"),
+        (b"\xff\xfe\x00", "is not text"),
+        (b"99999999999999999999999999", "does not fit 64 bits"),
+    ],
+)
+def test_bad_sequences_are_one_sentence(tmp_path, content, part):
+    (tmp_path / "x.txt").write_bytes(content)
+    assert part in refusal("entropy", "x.txt", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 2), int), np.array([1.5, np.nan]), np.array([], int)])
+def test_bad_arrays_are_one_sentence(tmp_path, array):
+    np.save(tmp_path / "x.npy", array)
+    assert "must hold integers in one dimension" in refusal("entropy", tmp_path / "x.npy")
+    (tmp_path / "x.npy").write_bytes(b"no array")
+    assert "is not a .npy array" in refusal("entropy", tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stats", "no-such-data"],
+        ["stats", "synthetic", "--s-max", "0"],
+        ["stats", "synthetic", "--m", "0"],
+        ["stats", "synthetic", "--r", "-1"],
+        ["stats", "synthetic", "--lengths", "no/such/folder/x.csv"],
+        ["stats"],
+        ["entropy", "missing.txt"],
+        ["entropy", "."],
+        ["guess"],
+        ["stats", "synthetic", "--colour"],
+        [],
+    ],
+)
+def test_mistakes_end_in_one_sentence_and_status_2(arguments, tmp_path):
+    assert refusal(*arguments, cwd=tmp_path).startswith("srlaw: ")
+    assert os.listdir(tmp_path) == []
