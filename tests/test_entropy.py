@@ -73,6 +73,13 @@ def test_large_and_growing_tables_agree_with_counting():
         assert value == pytest.approx(phi[0] - phi[1], abs=1e-12)
 
 
+@given(st.integers(1, 5), st.integers(1, 3), st.integers(0, 2**32))
+def test_small_alphabets_take_a_table_without_hash(alphabet, m, seed):
+    x = np.random.default_rng(seed).integers(0, alphabet, alphabet ** (m + 1) + m + 20)
+    assert same(en.apen(x, m), brute_apen(x.tolist(), m))
+    assert same(en.apen(x, m), en.apen_per_user(Sequences.from_lists([x.tolist(), []]), m)[0])
+
+
 def test_histories_without_repeats_follow_the_closed_form():
     histories = [list(range(n)) for n in range(30)]
     values = en.apen_per_user(Sequences.from_lists(histories))

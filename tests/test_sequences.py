@@ -153,3 +153,18 @@ def test_arrays_that_do_not_fit(fields, message):
 def test_ids_that_would_be_changed(histories):
     with pytest.raises(InputError, match="all 64-bit integers or all strings"):
         Sequences.from_lists(histories)
+
+
+@given(st.lists(st.lists(st.integers(0, 6), max_size=12), min_size=1, max_size=6))
+def test_without_repeats_keeps_first_events_in_order(histories):
+    kept = Sequences.from_lists(histories).without_repeats()
+    for user, history in enumerate(histories):
+        assert kept.catalogue[kept[user]].tolist() == list(dict.fromkeys(history))
+
+
+@given(st.lists(st.lists(st.integers(0, 6), max_size=12), min_size=1, max_size=6), st.integers(0, 9))
+def test_shuffled_keeps_every_users_events(histories, seed):
+    sequences = Sequences.from_lists(histories)
+    mixed = sequences.shuffled(np.random.default_rng(seed))
+    for user, history in enumerate(histories):
+        assert sorted(mixed.catalogue[mixed[user]].tolist()) == sorted(history)

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-import pooch
 from requests.exceptions import RequestException
 
 from srlaw.datasets.registry import Dataset
@@ -80,11 +79,15 @@ def _find(dataset: Dataset, folder: Path, file: str) -> Path:
 
 def cache_folder() -> Path:
     """Where downloads are kept."""
+    import pooch  # its progress bar complains in a notebook without widgets, so only who downloads imports it
+
     return Path(pooch.os_cache("srlaw"))
 
 
 def _download(dataset: Dataset, progress: bool) -> Path:
     """The official file in the cache, downloaded if it is not there or not whole."""
+    import pooch
+
     by_hand = f"get {dataset.url} by hand and say where it lies with path=… (--path …)"
     try:
         file = pooch.retrieve(

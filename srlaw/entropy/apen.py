@@ -8,7 +8,7 @@ from itertools import pairwise
 import numba
 import numpy as np
 
-from srlaw.entropy.ngrams import apen_exact, as_source, ngram_counts
+from srlaw.entropy.ngrams import apen_dense, apen_exact, as_source, ngram_counts
 from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 
@@ -101,6 +101,9 @@ def _apen(codes, offsets, values, m, r, index=None) -> np.ndarray:
             raise InputError(f"r is {r}, but the ids are not numbers; use r=0, which compares ids for equality")
         if r >= _smallest_gap(values):
             return _apen_tolerant(values if index is None else values[index], offsets, m, r)
+    alphabet = int(codes.max()) + 1 if len(offsets) == 2 and len(codes) > m else 0
+    if 0 < alphabet ** (m + 1) <= len(codes):
+        return np.array([apen_dense(codes, m, alphabet)])
     return apen_exact(codes, offsets, m)
 
 

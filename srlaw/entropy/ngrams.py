@@ -43,8 +43,11 @@ def relabel(x: np.ndarray) -> np.ndarray:
     if x.dtype.kind in "iu" and len(x):
         low, high = int(x.min()), int(x.max())
         if high - low < 2**31:  # narrow enough to be its own code
-            wide = x if x.itemsize == 8 else x.astype(np.int64)
-            return (wide - wide.dtype.type(low)).astype(np.int32)
+            if x.dtype == np.int32 and low == 0:
+                return x
+            wide = x.dtype if x.itemsize == 8 else np.dtype(np.int64)
+            codes = np.empty(len(x), np.int32)
+            return np.subtract(x, wide.type(low), out=codes, dtype=wide, casting="unsafe")
     return first_appearance(x)
 
 
@@ -177,6 +180,30 @@ def apen_exact(codes, offsets, m):
             elif k == m + 1:
                 out[u] = phi_m - _phi(counts, n_names, windows)
     return out
+
+
+@numba.njit(cache=True)
+def apen_dense(codes, m, alphabet):
+    """ApEn(m, 0) of one sequence of more than m codes below `alphabet`, for alphabet^(m + 1) small: no hash.
+
+    An (m + 1)-gram is a number in base `alphabet`; the counts of m-grams are sums over its last digit, plus
+    the one m-gram at the end that nothing follows.
+    """
+    shorter = 1
+    for _ in range(m):
+        shorter *= alphabet
+    counts = np.zeros(shorter * alphabet, np.int64)
+    gram = 0
+    for i in range(m):
+        gram = gram * alphabet + codes[i]
+    for i in range(m, len(codes)):
+        gram = gram * alphabet + codes[i]
+        counts[gram] += 1
+        gram -= codes[i - m] * shorter  # drop the first event; a modulo would cost more than all the rest
+    prefixes = counts.reshape(shorter, alphabet).sum(axis=1)
+    prefixes[gram] += 1
+    windows = len(codes) - m
+    return _phi(prefixes, shorter, windows + 1) - _phi(counts, len(counts), windows)
 
 
 @numba.njit(cache=True)
