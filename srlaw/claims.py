@@ -95,7 +95,7 @@ class Verdict:
     def _html(self) -> str:
         text = html.escape
         rows = "".join(
-            f"<tr><th>{text(name)}</th><td>{text(_shown(value))}</td></tr>" for name, value in self.evidence.items()
+            f"<tr><th>{text(name)}</th><td>{text(shown(value))}</td></tr>" for name, value in self.evidence.items()
         )
         return (
             f'<div class="srlaw-verdict"><p><span class="srlaw-badge srlaw-{self.verdict}">'
@@ -175,7 +175,10 @@ def _verdicts_in(path: Path) -> list[dict]:
     return [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
 
 
-def _shown(value: object) -> str:
+def shown(value: float | int | str | bool) -> str:
+    """A piece of evidence as people read it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.5g}"

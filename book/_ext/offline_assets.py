@@ -1,0 +1,51 @@
+"""Maths and charts without a network: MathJax and Vega come from installed packages, not from a CDN.
+
+Both files are too large to commit, and Jupyter Book would load every script in `_static` on every page.
+"""
+
+import importlib.resources
+from pathlib import Path
+
+import altair
+import vl_convert
+
+# Charts are drawn while the page is still being laid out, and Vega looks at their width again only when the
+# window changes: tell it whenever the column of text gets another width.
+REFIT = """
+addEventListener("load", () => {
+  let width = 0;
+  new ResizeObserver(([column]) => {
+    if (column.contentRect.width === width) return;
+    width = column.contentRect.width;
+    dispatchEvent(new Event("resize"));
+  }).observe(document.querySelector("article"));
+});
+"""
+
+
+def write_scripts(app):
+    if app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    packaged = importlib.resources.files("sphinx-mathjax-offline") / "static/mathjax/tex-svg-full.js"
+    (static / "mathjax.js").write_bytes(packaged.read_bytes())
+    # The bundle declares hundreds of one-letter globals: keep them inside a function. Telling the loader in
+    # Altair's HTML that these versions are present keeps it from asking the CDN for them.
+    (static / "vega.js").write_text(
+        f"(function () {{\n{vl_convert.javascript_bundle()}\n}})();\n"
+        f'var VEGA_DEBUG = {{vega_version: "{altair.VEGA_VERSION}", '
+        f'vegalite_version: "{altair.VEGALITE_VERSION}", vegaembed_version: "{altair.VEGAEMBED_VERSION}"}};\n{REFIT}',
+        encoding="utf-8",
+    )
+
+
+def load_vega(app, pagename, templatename, context, doctree):
+    if "vegaEmbed(" in context.get("body", ""):
+        app.add_js_file("vega.js")
+
+
+def setup(app):
+    app.connect("builder-inited", write_scripts)
+    app.connect("html-page-context", load_vega)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,80 @@
+"""Pages for the reader's own runs: notebooks that papermill wrote to `runs/NAME/`.
+
+A run is a copy of a chapter, so its title, labels and relative links would collide with the chapter's; they are
+changed while Sphinx reads the page. The file itself stays as papermill wrote it.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+# A line that defines a label for cross-references: (name)=, :label: name, :name: name
+LABEL = re.compile(r"^(\(.+\)=|:(label|name):.*)[ \t]*\n?", re.MULTILINE)
+EQUATION_LABEL = re.compile(r"\$\$[ \t]*\([^)\n]+\)[ \t]*$", re.MULTILINE)
+CHAPTER_LINK = re.compile(r"(?<=\]\()(\./)?(?=\d\d-)")
+CHAPTER_DOC = re.compile(r"(?<=\{doc\}`)([^`<]*<)?(?=\d\d-)")
+
+
+def runs(srcdir) -> dict[str, Path]:
+    """Document name → file, e.g. runs/mine/02-datasets."""
+    files = sorted(Path(srcdir).glob("runs/*/*.ipynb"))
+    return {str(path.relative_to(srcdir).with_suffix("").as_posix()): path for path in files}
+
+
+def parameters(notebook: dict) -> str:
+    given = notebook["metadata"].get("papermill", {}).get("parameters", {})
+    return ", ".join(f"`{name} = {value!r}`" for name, value in given.items()) or "default parameters"
+
+
+def adapt(app, docname, source):
+    """source-read: make a run's page distinguishable from the chapter it was made from."""
+    if docname not in runs(app.srcdir):
+        return
+    _, name, chapter = docname.split("/")
+    notebook = json.loads(source[0])
+    note = f"Your run *{name}* of {{doc}}`/notebooks/{chapter}`, with {parameters(notebook)}."
+    titled = False
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "markdown":
+            continue
+        text = LABEL.sub("", "".join(cell["source"]))
+        text = EQUATION_LABEL.sub("$$", text)
+        text = CHAPTER_LINK.sub("../../notebooks/", text)
+        text = CHAPTER_DOC.sub(lambda match: f"{match[1] or ''}/notebooks/", text)
+        if not titled:
+            text, titled = re.subn(r"^# (.*)$", rf"# \1: {name}\n\n{note}", text, count=1, flags=re.MULTILINE)
+        cell["source"] = text
+    source[0] = json.dumps(notebook)
+
+
+class Runs(SphinxDirective):
+    """The directive {run-list}: a list of the runs, each with its parameters."""
+
+    def run(self):
+        found = runs(self.env.srcdir)
+        if not found:
+            return [nodes.paragraph("", "There are no runs yet.")]
+        lines = []
+        for docname, path in found.items():
+            given = parameters(json.loads(path.read_text(encoding="utf-8")))
+            lines.append(f"- {{doc}}`/{docname}`: {given}")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def outdated(app, env, added, changed, removed):
+    """A new run changes the contents in the margin of every page."""
+    state = sorted(runs(app.srcdir))
+    if getattr(env, "srlaw_runs", []) == state:
+        return ["runs/index"] if any(name in changed for name in state) else []
+    env.srlaw_runs = state
+    return sorted(env.found_docs)
+
+
+def setup(app):
+    app.add_directive("run-list", Runs)
+    app.connect("source-read", adapt)
+    app.connect("env-get-outdated", outdated)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,47 @@
+"""Scaling laws: what they are, and one way to fit, test and maximise them all."""
+
+from srlaw.errors import InputError
+from srlaw.laws.fitting import STATUSES, Fit, fit, fit_many, merge
+from srlaw.laws.forms import Chinchilla, Kaplan, Law, Power
+from srlaw.laws.inference import Bootstrap, bootstrap, expanding, holdout, leave_one_out, profile
+from srlaw.laws.linear import LinearLoss, LogQuadratic, LogQuadraticInteraction
+from srlaw.laws.optimum import Optimum, optimum
+from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoint, PerformanceShared
+
+__all__ = [
+    "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss",
+    "LogQuadratic", "LogQuadraticInteraction", "Optimum", "Performance", "PerformanceCode", "PerformanceJoint",
+    "PerformanceShared", "Power", "bootstrap", "expanding", "fit", "fit_many", "get", "holdout", "leave_one_out",
+    "merge", "optimum", "profile",
+]  # fmt: skip
+
+LAWS: dict[str, Law] = {
+    law.name: law
+    for law in (
+        Performance(),
+        PerformanceShared(),
+        PerformanceCode(),
+        PerformanceJoint(),
+        Power(),
+        LogQuadratic(),
+        LogQuadraticInteraction(),
+        Kaplan(),
+        Chinchilla(),
+        LinearLoss(),
+    )
+}
+PANEL_LAWS = (
+    "performance",
+    "performance-shared",
+    "performance-code",
+    "power",
+    "log-quadratic",
+    "log-quadratic-interaction",
+)  # laws of n_layers and d_emb in one panel
+
+
+def get(name: str) -> Law:
+    """A law by name, or an `InputError` that lists them."""
+    if name not in LAWS:
+        raise InputError(f"there is no law {name!r}; the laws are {', '.join(LAWS)}")
+    return LAWS[name]

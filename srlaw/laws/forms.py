@@ -1,0 +1,241 @@
+"""The protocol of a law, the functions its basis is built from, and the power laws.
+
+Every law is linear in some coefficients once its *search* parameters θ (mostly exponents) are fixed:
+response = offset + Φ(θ) c. The fitter (`srlaw.laws.project`) searches θ only and solves c exactly. Φ is
+written in centred logarithms u = ln x − mean ln x and in functions that stay independent as an exponent
+vanishes, so the fit is as well-conditioned at w = 0, where x^−w, ln x and 1 become collinear, as anywhere:
+
+    (e^{−wu} − 1 + wu) / w²  →  u²/2        the Performance Law becomes log-quadratic
+    (e^{−αu} − 1) / α        →  −u          a power law becomes logarithmic
+
+Shapes: θ is ``(R, q)`` and coefficients ``(R, k)`` for R fits at once, Φ ``(R, n, k)``, ∂Φ/∂θ ``(R, q, n, k)``.
+Parameters are dicts of name → number or array that broadcasts against the arguments. Logs are natural.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+SMALLEST_EXPONENT = 1e-4  # an exponent closer to 0 is reported here, with status "degenerate-limit"
+POSITIVE = np.array([SMALLEST_EXPONENT, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.9, 1.2, 1.6, 2.2, 3, 4.5, 7, 10.0])
+
+
+def exp_tail(order: int, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """g(s) = Σ_j (−s)^j / (j + order)! and g′(s), for order 1 or 2, accurate near 0.
+
+    Order 1 is (1 − e^−s)/s, order 2 is (e^−s − 1 + s)/s².
+    """
+    small = np.abs(s) < 0.5
+    t = np.where(small, s, 0.0)
+    series, slope = np.zeros_like(t), np.zeros_like(t)
+    for j in range(13, -1, -1):  # Horner in −s
+        slope = -t * slope - (j + 1) / math.factorial(j + 1 + order)
+        series = -t * series + 1 / math.factorial(j + order)
+    z = np.where(small, 1.0, s)
+    first = -np.expm1(-z) / z
+    first_slope = (np.exp(-z) - first) / z
+    if order == 1:
+        return np.where(small, series, first), np.where(small, slope, first_slope)
+    second = (1 - first) / z
+    return np.where(small, series, second), np.where(small, slope, -(first_slope + second) / z)
+
+
+def bend(w: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(e^{−wu} − 1 + wu)/w² and its derivative by w; u²/2 at w = 0."""
+    g, slope = exp_tail(2, w * u)
+    return u**2 * g, u**3 * slope
+
+
+def decay(w: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(e^{−wu} − 1)/w and its derivative by w; −u at w = 0."""
+    g, slope = exp_tail(1, w * u)
+    return -u * g, -(u**2) * slope
+
+
+def assemble(columns: list, derivatives: dict[tuple[int, int], np.ndarray], theta: np.ndarray):
+    """Stack basis columns, each ``(R, n)`` or ``(n,)``, and place their derivatives by (θ index, column)."""
+    shape = (len(theta), np.shape(columns[-1])[-1])
+    phi = np.stack([np.broadcast_to(c, shape) for c in columns], -1)
+    dphi = np.zeros((shape[0], theta.shape[1], *phi.shape[1:]))
+    for (coordinate, column), values in derivatives.items():
+        dphi[:, coordinate, :, column] = values
+    return phi, dphi
+
+
+def gradient(*parts) -> np.ndarray:
+    """Derivatives by one parameter each, stacked on a last axis."""
+    return np.stack(np.broadcast_arrays(*parts), -1)
+
+
+class Law:
+    """What every law has; the docstring of each gives its equation.
+
+    Attributes:
+        name: as in ``srlaw fit --law``.
+        arguments: columns it needs, by their default names.
+        parameters: the names in its equation, in order.
+        search: the nonlinear parameters behind θ, one name per coordinate.
+        grid: one array per coordinate of θ: where the search starts; its ends are the bounds of θ.
+        vanishing: exponents whose limit 0 is a logarithm (status "degenerate-limit").
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    parameters: tuple[str, ...]
+    search: tuple[str, ...] = ()
+    grid: tuple[np.ndarray, ...] = ()
+    vanishing: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<law {self.name}>"
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Bounds by parameter name; those that are solved for, not searched, are free."""
+        box = dict.fromkeys(self.parameters, (-math.inf, math.inf))
+        for name, values in zip(self.search, self.grid, strict=True):
+            box[name] = (self.from_theta(name, values[0]), self.from_theta(name, values[-1]))
+        return box
+
+    def to_theta(self, name: str, value: float) -> float:
+        """The search coordinate of a named search parameter."""
+        return value
+
+    def from_theta(self, name: str, value: float) -> float:
+        return float(value)
+
+    def charts(self) -> list[Law]:
+        """The same law in the coordinates θ in which to search; the best result of all is taken."""
+        return [self]
+
+    def hold(self, fixed: dict) -> tuple[Law, dict]:
+        """The law with fixed parameters that are not coordinates of θ built in, and the other fixed ones."""
+        return self, dict(fixed)
+
+    def coordinates(self, x: dict) -> dict[str, np.ndarray]:
+        """What is centred before the basis is built: ln of each argument."""
+        return {name: np.log(np.asarray(x[name], float)) for name in self.arguments}
+
+    def offset(self, x: dict) -> np.ndarray | float:
+        """The part of the response without parameters."""
+        return 0.0
+
+    def points(self, axes: tuple, centre: dict) -> np.ndarray:
+        """Where the search starts: an array of θ, ``(len(axis), …, alternatives, q)``."""
+        mesh = np.meshgrid(*axes, [0.0], indexing="ij")
+        return np.stack(mesh, -1)[..., :-1]
+
+    def basis(self, theta: np.ndarray, u: dict, centre: dict) -> tuple[np.ndarray, np.ndarray]:
+        """Φ ``(R, n, k)`` and ∂Φ/∂θ ``(R, q, n, k)`` at θ ``(R, q)``, u the centred coordinates ``(n,)``."""
+        raise NotImplementedError
+
+    def named(self, theta: np.ndarray, coef: np.ndarray, centre: dict) -> dict[str, np.ndarray]:
+        """The law's own parameters, each ``(R,)``, from search coordinates and coefficients."""
+        raise NotImplementedError
+
+    def predict(self, params: dict, x: dict) -> np.ndarray:
+        """Response at the arguments `x`."""
+        raise NotImplementedError
+
+    def jacobian(self, params: dict, x: dict) -> np.ndarray:
+        """∂ predict / ∂ parameters, analytic: shape of the response plus a last axis over `parameters`."""
+        raise NotImplementedError
+
+
+class Power(Law):
+    """The plain scaling law: E + A / N^α + B / d^β, 0 < α, β ≤ 10; performance grows where A and B are < 0."""
+
+    name = "power"
+    arguments = ("n_layers", "d_emb")
+    parameters = ("E", "A", "B", "alpha", "beta")
+    search = ("alpha", "beta")
+    grid = (POSITIVE, POSITIVE)
+    vanishing = ("alpha", "beta")
+
+    def basis(self, theta, u, centre):
+        (n, dn), (d, dd) = (decay(theta[:, [j]], u[arg]) for j, arg in enumerate(self.arguments))
+        return assemble([np.ones_like(n), n, d], {(0, 1): dn, (1, 2): dd}, theta)
+
+    def named(self, theta, coef, centre):
+        m = np.array([centre[arg] for arg in self.arguments])
+        slopes = coef[:, 1:] / theta
+        scale = slopes * np.exp(theta * m)
+        values = (coef[:, 0] - slopes.sum(1), scale[:, 0], scale[:, 1], theta[:, 0], theta[:, 1])
+        return dict(zip(self.parameters, values, strict=True))
+
+    def predict(self, params, x):
+        n, d = (x[arg] for arg in self.arguments)
+        p = params
+        return p["E"] + p["A"] * np.power(n, -p["alpha"]) + p["B"] * np.power(d, -p["beta"])
+
+    def jacobian(self, params, x):
+        ln, ld = (np.log(x[arg]) for arg in self.arguments)
+        n, d = np.exp(-params["alpha"] * ln), np.exp(-params["beta"] * ld)
+        return gradient(np.ones_like(n), n, d, -params["A"] * n * ln, -params["B"] * d * ld)
+
+
+class Chinchilla(Power):
+    """The simplified scaling law below Eq. (1): loss = E + A / N^α + B / D^β, N parameters, D tokens."""
+
+    name = "chinchilla"
+    arguments = ("n_params", "tokens")
+
+
+class Kaplan(Law):
+    """Eq. (1): loss = [(N_c / N)^(α_N/α_D) + D_c / D]^α_D, N parameters, D tokens.
+
+    Solved as s [ρ e^{−a u_N} + e^{−u_D}]^α_D with a = α_N/α_D: s is linear; a, ln ρ and α_D are searched.
+    """
+
+    name = "kaplan"
+    arguments = ("n_params", "tokens")
+    parameters = ("n_c", "d_c", "alpha_n", "alpha_d")
+    search = ("a", "ln_rho", "alpha_d")
+    grid = (
+        np.array([0.05, 0.2, 0.4, 0.6, 0.8, 1, 1.3, 1.7, 2.5, 4, 8.0]),
+        np.array([-12, -8, -5, -3, -2, -1, 0, 1, 2, 3, 5, 8, 12.0]),
+        np.array([0.005, 0.02, 0.05, 0.08, 0.12, 0.2, 0.3, 0.45, 0.7, 1.2, 3.0]),
+    )
+
+    @property
+    def bounds(self):
+        box = dict.fromkeys(self.parameters, (0.0, math.inf))
+        return {**box, "alpha_d": (self.grid[2][0], self.grid[2][-1])}
+
+    def basis(self, theta, u, centre):
+        a, ln_rho, power = (theta[:, [j]] for j in range(3))
+        size, data = ln_rho - a * u["n_params"], -u["tokens"]
+        total = np.logaddexp(size, data)
+        share = np.exp(size - total)
+        column = np.exp(power * total)
+        by = (-u["n_params"] * share * power, share * power, total)
+        return assemble([column], {(j, 0): column * by[j] for j in range(3)}, theta)
+
+    def named(self, theta, coef, centre):
+        a, ln_rho, power = theta.T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = np.log(coef[:, 0]) / power
+            n_c = np.exp((ln_rho + scale) / a + centre["n_params"])
+            d_c = np.exp(scale + centre["tokens"])
+        return {"n_c": n_c, "d_c": d_c, "alpha_n": a * power, "alpha_d": power}
+
+    def _terms(self, params, x):
+        size = params["alpha_n"] / params["alpha_d"] * (np.log(params["n_c"]) - np.log(x["n_params"]))
+        return size, np.log(params["d_c"]) - np.log(x["tokens"])
+
+    def predict(self, params, x):
+        return np.exp(params["alpha_d"] * np.logaddexp(*self._terms(params, x)))
+
+    def jacobian(self, params, x):
+        p = params
+        size, data = self._terms(p, x)
+        total = np.logaddexp(size, data)
+        share, value = np.exp(size - total), np.exp(p["alpha_d"] * total)
+        return gradient(
+            value * p["alpha_n"] * share / p["n_c"],
+            value * p["alpha_d"] * (1 - share) / p["d_c"],
+            value * p["alpha_d"] * share * size / p["alpha_n"],
+            value * (total - share * size),
+        )

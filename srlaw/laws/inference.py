@@ -1,0 +1,240 @@
+"""What a fit is worth: bootstrap, leave-one-out, extrapolation from small to large, profiles. For any law.
+
+Every refit of a resample is again a search over several starts, run for all resamples at once
+(`srlaw.laws.project`): weights of 0, 1, 2, … make the pairs bootstrap, leave-one-out and hold-out the same job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.optimize import least_squares
+from scipy.stats import f as f_distribution
+
+from srlaw.errors import InputError
+from srlaw.laws import huber as log_huber
+from srlaw.laws.fitting import Fit, arguments, column, covariance, fit, fit_many, merge
+from srlaw.laws.forms import Law
+from srlaw.laws.project import search
+
+TIGHT = 1e-4  # gradient test for resamples: the objective is then within 1e-8 of its minimum
+WARM = 48  # grid points of lowest objective, besides the solution itself, from which a resample's search starts
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """Refits of resamples: parameters by name, each ``(resamples,)``, and the objective of each."""
+
+    fit: Fit
+    kind: str
+    seed: int
+    params: dict[str, np.ndarray]
+    objective: np.ndarray
+
+    def interval(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
+        """Percentile interval of every parameter."""
+        return {name: percentiles(values, level) for name, values in self.params.items()}
+
+    def predict(self, x) -> np.ndarray:
+        """Predictions of every resample's law at `x`: ``(resamples, n)``."""
+        points = arguments(self.fit.law, x)
+        return self.fit.law.predict({name: values[:, None] for name, values in self.params.items()}, points)
+
+
+def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Central interval of draws; infinite draws count, undefined ones (NaN) are left out."""
+    values = values[~np.isnan(values)]
+    tail = (1 - level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail], method="nearest")
+    return float(low), float(high)
+
+
+def bootstrap(result: Fit, n: int = 1000, kind: str = "residual", seed: int = 0) -> Bootstrap:
+    """Refit `n` resamples.
+
+    Args:
+        kind: ``"residual"`` keeps the design and redraws centred residuals, scaled by √(n/(n − parameters))
+            (with Huber, log residuals); ``"pairs"`` redraws whole points.
+
+    Raises:
+        InputError: unknown kind, or residual resampling of a weighted or saturated fit.
+    """
+    rng = np.random.default_rng(seed)
+    size = result.n
+    if kind == "pairs":
+        weights = rng.multinomial(size, np.full(size, 1 / size), size=n).astype(float)
+        y = np.broadcast_to(result.y, weights.shape)
+        if result.weights is not None:
+            weights = weights * result.weights
+    elif kind == "residual":
+        if result.weights is not None or size <= result.free:
+            raise InputError("a residual bootstrap needs an unweighted fit with more points than parameters")
+        fitted = result.y - result.residuals
+        logs = result.huber is not None
+        residuals = np.log(result.y / fitted) if logs else result.residuals
+        centred = (residuals - residuals.mean()) * np.sqrt(size / (size - result.free))
+        drawn = centred[rng.integers(0, size, (n, size))]
+        y, weights = (fitted * np.exp(drawn) if logs else fitted + drawn), None
+    else:
+        raise InputError(f"there is no bootstrap of kind {kind!r}; use 'residual' or 'pairs'")
+    params, objective = refit(result, y, weights)
+    return Bootstrap(result, kind, seed, params, objective)
+
+
+def refit(result: Fit, y: np.ndarray, weights: np.ndarray | None, starts: int = 2):
+    """The fit repeated on other responses and weights ``(R, n)`` from its own neighbourhood and the grid's best.
+
+    Returns:
+        parameters by name ``(R,)`` and objectives ``(R,)``.
+    """
+    problem, law = result.problem, result.law
+    if result.huber is not None:
+        u, v = (problem.u[name] for name in law.arguments)
+        w = np.ones_like(y) if weights is None else weights
+        phi, value, _, _ = log_huber.fit_log_huber(y, u, v, w, result.huber, phi=result.theta[None])
+        return log_huber.named(phi, *[problem.centre[name] for name in law.arguments]), value
+    y = y - problem.offset
+    if not len(problem.low):
+        solutions = search(problem, y, weights)
+    elif weights is None:
+        solutions = search(problem, y, None, starts, problem.points, TIGHT)
+        warm = search(problem, y, None, 1, result.theta[None], TIGHT)
+        solutions = solutions.better(warm)
+    else:
+        own = None if result.weights is None else result.weights[None]
+        grid = problem.best_points((result.y - problem.offset)[None], own, WARM)
+        solutions = search(problem, y, weights, starts, np.concatenate([result.theta[None], grid]), TIGHT)
+    return solutions.params(problem), solutions.objective
+
+
+def leave_one_out(result: Fit) -> np.ndarray:
+    """Prediction of each point by the law refitted without it: ``(n,)``. Subtract from `result.y` for errors."""
+    weights = 1 - np.eye(result.n)
+    if result.weights is not None:
+        weights = weights * result.weights
+    params, _ = refit(result, np.broadcast_to(result.y, weights.shape), weights, starts=6)
+    each = {name: values[:, None] for name, values in params.items()}
+    return np.diagonal(result.law.predict(each, result.x)).copy()
+
+
+def size_order(data, size: str | None = None) -> np.ndarray:
+    """Row order from the smallest configuration: by column `size`, else by N·d², then N."""
+    if size is not None:
+        return np.argsort(column(data, size, "size"), kind="stable")
+    n, d = (column(data, name, "size") for name in ("n_layers", "d_emb"))
+    return np.lexsort((n, n * d**2))
+
+
+def holdout(law: Law, data, y: str, k: int, x=None, size: str | None = None, starts: int = 12):
+    """Fit the `k` smallest configurations and predict the others.
+
+    Returns:
+        the `Fit`, and a frame with one row per point held out: its arguments, ``y``, ``prediction``.
+
+    Raises:
+        InputError: as `fit`, and if nothing is left to predict.
+    """
+    arrays, response = arguments(law, data, x), column(data, y, "response")
+    if not 0 < k < len(response):
+        raise InputError(f"k is {k}; it must be between 1 and {len(response) - 1} for {len(response)} points")
+    order = size_order(data, size)
+    small, large = order[:k], order[k:]
+    result = fit(law, {**{name: v[small] for name, v in arrays.items()}, "_y": response[small]}, "_y", starts=starts)
+    rest = {name: values[large] for name, values in arrays.items()}
+    return result, pl.DataFrame({**rest, "y": response[large], "prediction": result.predict(rest)})
+
+
+def expanding(law: Law, data, y: str, x=None, size: str | None = None, starts: int = 12) -> pl.DataFrame:
+    """`holdout` for every k that leaves a point out and has as many points as parameters, in one batch.
+
+    Returns:
+        one row per k and held-out point: ``k``, the arguments, ``y``, ``prediction``, ``status`` ("ok", or
+        "flat" with a null prediction where the k points do not identify the law, e.g. at a single depth).
+    """
+    arrays, response = arguments(law, data, x), column(data, y, "response")
+    order = size_order(data, size)
+    arrays, response = {name: values[order] for name, values in arrays.items()}, response[order]
+    sizes = np.arange(len(law.parameters), len(response))
+    weights = (np.arange(len(response)) < sizes[:, None]).astype(float)
+    params, _ = merge(fit_many(law, arrays, np.broadcast_to(response, weights.shape), weights, starts=starts))
+    frames = []
+    for row, k in enumerate(sizes):
+        own = {name: float(values[row]) for name, values in params.items()}
+        flat = not covariance(law, own, {name: values[:k] for name, values in arrays.items()}, 1.0, None)[1]
+        rest = {name: values[k:] for name, values in arrays.items()}
+        frame = pl.DataFrame({"k": np.full(len(response) - k, k), **rest, "y": response[k:]})
+        predicted = pl.Series("prediction", law.predict(own, rest), dtype=pl.Float64)
+        null = pl.lit(None, pl.Float64).alias("prediction")
+        status = pl.lit("flat" if flat else "ok").alias("status")
+        frames.append(frame.with_columns(null if flat else predicted, status))
+    return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def profile(result: Fit, name: str, values=None, level: float = 0.95) -> pl.DataFrame:
+    """The best objective with one parameter held at each of `values` (default: 41 within its bounds or ± 4 stderr).
+
+    Returns:
+        ``value, objective, r2, inside`` (within the F threshold of a `level` likelihood region), and the other
+        parameters at the constrained best.
+
+    Raises:
+        InputError: unknown parameter, or no stderr and no `values` to span.
+    """
+    if name not in result.params:
+        raise InputError(f"{result.law.name} has no parameter {name!r}; it has {', '.join(result.law.parameters)}")
+    values = _span(result, name) if values is None else np.asarray(values, float)
+    if name in result.law.search and result.huber is None:
+        data = {**result.x, "_y": result.y}
+        held = [fit(result.law, data, "_y", weights=result.weights, fixed={**result.fixed, name: v}) for v in values]
+        rows = [(refitted.objective, refitted.params) for refitted in held]
+    else:
+        rows = _walk(result, name, values)
+    objective = np.array([row[0] for row in rows])
+    dof = max(result.n - result.free, 1)
+    limit = result.objective * (1 + f_distribution.ppf(level, 1, dof) / dof)
+    w = np.ones(result.n) if result.weights is None else result.weights
+    spread = (w * (result.y - np.average(result.y, weights=w)) ** 2).sum()
+    r2 = [None] * len(values) if result.huber is not None else 1 - objective / spread
+    others = {p: [row[1][p] for row in rows] for p in result.law.parameters if p != name}
+    return pl.DataFrame({"value": values, "objective": objective, "r2": r2, "inside": objective <= limit, **others})
+
+
+def _span(result: Fit, name: str) -> np.ndarray:
+    low, high = result.law.bounds[name]
+    error = result.stderr[name]
+    if name in result.law.search and np.isfinite([low, high]).all():
+        return np.linspace(low, high, 41)
+    if not error:
+        raise InputError(f"{name} has no standard error, so give the values of the profile")
+    return result.params[name] + error * np.linspace(-4, 4, 41)
+
+
+def _walk(result: Fit, name: str, values: np.ndarray) -> list[tuple[float, dict]]:
+    """Constrained least squares outwards from the optimum, each from its neighbour's solution."""
+    if result.huber is not None:
+        raise InputError("a profile of a Huber fit is not available; use its bootstrap")
+    law, rest = result.law, [p for p in result.law.parameters if p != name and p not in result.fixed]
+    root = 1.0 if result.weights is None else np.sqrt(result.weights)
+    keep = [law.parameters.index(p) for p in rest]
+    rows: list = [None] * len(values)
+    middle = int(np.abs(values - result.params[name]).argmin())
+    for side in (range(middle, len(values)), range(middle - 1, -1, -1)):
+        state = dict(result.params)
+        for i in side:
+
+            def residual(free, value=values[i], state=state):
+                own = {**state, **dict(zip(rest, free, strict=True)), name: value}
+                return root * (law.predict(own, result.x) - result.y)
+
+            def slope(free, value=values[i], state=state):
+                own = {**state, **dict(zip(rest, free, strict=True)), name: value}
+                return np.reshape(root, (-1, 1)) * law.jacobian(own, result.x)[:, keep]
+
+            found = least_squares(
+                residual, [state[p] for p in rest], slope, x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14
+            )
+            state = {**state, **dict(zip(rest, map(float, found.x), strict=True)), name: float(values[i])}
+            rows[i] = (2 * float(found.cost), state)
+    return rows

@@ -1,0 +1,111 @@
+"""The paper's tables, printed equations and recovered measurements (`data/paper/README.md` has the provenance)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from srlaw.errors import InputError
+from srlaw.laws import Law, get
+
+_HR = {"b": 628.12, "w1": 0.50, "p_n": 34, "w3": 0.0001, "w2": -19.01, "w4": 0.0365, "p2": 2.5, "w5": 12.74}
+_NG = {"b": 743.9, "w1": 0.63, "p_n": 31, "w3": 0.0001, "w2": -24.85, "w4": 0.0395, "p2": 3, "w5": 0.0410}
+EQUATIONS = {
+    (2, "printed"): ("chinchilla", {"E": 1.61, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}),
+    (2, "corrected"): ("chinchilla", {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}),
+    (29, "printed"): ("performance-joint", {**_HR, "p_d": 3}),
+    (29, "corrected"): ("performance-joint", {**_HR, "p_d": 34}),
+    (30, "printed"): ("performance-joint", {**_NG, "p_d": 31}),
+}
+"""Law and parameters by equation and variant. Corrected: (2) has Hoffmann et al.'s E, (29) the 34 of its N term."""
+
+METRICS = ("hr10", "ndcg10")
+
+
+def data_dir() -> Path:
+    """The repository's ``data/paper``, wherever the caller works.
+
+    Raises:
+        InputError: if the package was installed away from its repository.
+    """
+    folder = Path(__file__).resolve().parent.parent / "data" / "paper"
+    if not folder.is_dir():
+        raise InputError("data/paper is missing; install srlaw from a clone of its repository (pip install -e .)")
+    return folder
+
+
+def _read(name: str) -> pl.DataFrame:
+    path = data_dir() / name
+    if not path.is_file():
+        raise InputError(f"data/paper/{name} is missing; restore it from the repository")
+    return pl.read_csv(path, infer_schema_length=None)
+
+
+def table(number: int, corrected: bool = False) -> pl.DataFrame:
+    """Table 1, 2, 3 or 4 as printed; `corrected` swaps back the token columns of Tables 1 and 2.
+
+    KuaiRand-pure and MovieLens-1M have each other's tokens, in the order of s_max. ApEn per token or its inverse
+    is rescaled with the tokens, so that the unrounded ApEn that the authors used is kept.
+
+    Raises:
+        InputError: another number.
+    """
+    if number not in (1, 2, 3, 4):
+        raise InputError(f"the paper has Tables 1 to 4, not {number}")
+    frame = _read(f"table{number}.csv")
+    if not corrected or number > 2:
+        return frame
+    other = {"kuairand-pure": "ml-1m", "ml-1m": "kuairand-pure"}
+    rank = pl.col("s_max").rank("ordinal").over("dataset").alias("rank")
+    ranked = frame.with_row_index("order").with_columns(rank, pl.col("dataset").replace(other).alias("source"))
+    tokens = ranked.select(pl.col("dataset").alias("source"), "rank", pl.col("tokens").alias("right"))
+    joined = ranked.join(tokens, on=["source", "rank"], how="left").sort("order")
+    ratio = pl.col("right") / pl.col("tokens")
+    rescaled = pl.col("apen_over_tokens") / ratio if number == 1 else pl.col("tokens_over_apen") * ratio
+    return joined.with_columns(rescaled, pl.col("right").alias("tokens")).select(frame.columns)
+
+
+def grid() -> pl.DataFrame:
+    """The 224 recovered points: ``dataset, s_max, n_layers, d_emb, hr10, ndcg10``."""
+    return _read("performance_law_grid.csv")
+
+
+def panels() -> list[tuple[str, int, str, pl.DataFrame]]:
+    """The 20 panels of Figures 3 and 5: (dataset, s_max, metric, points with the metric as ``y``)."""
+    groups = grid().group_by(["dataset", "s_max"], maintain_order=True)
+    return [(d, s, metric, frame.with_columns(y=pl.col(metric))) for (d, s), frame in groups for metric in METRICS]
+
+
+def figure_fits(law: str | None = None) -> pl.DataFrame:
+    """R², D′ and b printed in the figures, by law (``performance_law``, ``scaling_law``), metric and panel."""
+    frame = _read("figure_fits.csv")
+    return frame if law is None else frame.filter(pl.col("law") == law)
+
+
+def srt_runs() -> pl.DataFrame:
+    """The 119 published runs of *Scaling Sequential Recommendation Models with Transformers*."""
+    return _read("srt_runs.csv")
+
+
+def equation(number: int, variant: str = "printed") -> tuple[Law, dict[str, float]]:
+    """Equation (2), (29) or (30) as a law and its parameters: ``law.predict(params, x)`` evaluates it.
+
+    (29) and (30) are laws of n_layers, d_emb and D′ (argument ``tokens_over_apen``); `in_panel` absorbs D′.
+
+    Raises:
+        InputError: an equation or variant that does not exist.
+    """
+    if (number, variant) not in EQUATIONS:
+        known = ", ".join(f"({n}) {v}" for n, v in EQUATIONS)
+        raise InputError(f"equation ({number}) {variant} is not there; there are {known}")
+    name, params = EQUATIONS[number, variant]
+    return get(name), {key: float(value) for key, value in params.items()}
+
+
+def in_panel(params: dict[str, float], d_prime: float = 1.0) -> tuple[Law, dict[str, float]]:
+    """(29) or (30) at one D′ as the panel law `performance`: its D′ terms move into b. Optima do not depend on D′."""
+    shift = np.log(d_prime) + params["p2"] * d_prime ** -params["w5"]
+    kept = {name: params[name] for name in get("performance").parameters}
+    return get("performance"), {**kept, "b": params["b"] + float(shift)}

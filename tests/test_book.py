@@ -1,0 +1,101 @@
+"""The built pages as a reader sees them: in a browser, without a network, wide and narrow, light and dark."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+DRAWN = "() => [...document.querySelectorAll('div[id^=chart-]')].every((node) => node.children.length)"
+# Everything that can be wrong inside a page; each value is empty or 0 if nothing is.
+REPORT = """async () => {
+  if (window.MathJax?.startup) await MathJax.startup.promise;
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const channels = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const visible = (colour) => { const c = channels(colour); return c.length === 3 || c[3] > 0; };
+  const luminance = (colour) => {
+    const linear = (x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = channels(colour).map((x) => linear(x / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const background = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = getComputedStyle(node).backgroundColor;
+      if (visible(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const contrast = (node, property) => {
+    const pair = [getComputedStyle(node)[property], background(node)].map(luminance).sort((a, b) => a - b);
+    return (pair[1] + 0.05) / (pair[0] + 0.05);
+  };
+  const faint = (selector, property) => all(selector)
+    .filter((node) => node.textContent.trim() && contrast(node, property) < 4.5)
+    .map((node) => node.textContent.trim().slice(0, 60));
+  const charts = all("div[id^=chart-]");
+  return {
+    raw_maths: all(".math").filter((node) => !node.querySelector("mjx-container")).map((node) => node.textContent),
+    wrong_maths: all("mjx-merror, [data-mjx-error]").length,
+    undrawn: charts.filter((node) => !node.querySelector("svg g") || node.querySelector(".error")).length,
+    without_description: charts.filter((node) => !(node.getAttribute("aria-label")
+      || node.querySelector("[role=graphics-document][aria-label]"))).length,
+    overflow: Math.max(0, document.documentElement.scrollWidth - innerWidth),
+    faint: [
+      ...faint(".vega-embed .role-axis text, .vega-embed .role-legend text, .vega-embed .role-title text", "fill"),
+      ...faint(".srlaw-badge, .srlaw-verdict p, .srlaw-table td, .srlaw-table th, table.scoreboard p", "color"),
+    ],
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Build the book strictly, outside the checkout; its pages by name."""
+    out = tmp_path_factory.mktemp("book")
+    build = [Path(sys.executable).with_name("jupyter-book"), "build", "book", "--path-output", out]
+    done = subprocess.run([*build, "-W", "--keep-going"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    names = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    return {name: out / f"_build/html/{name}.html" for name in names}
+
+
+def test_every_chapter_and_every_claim_has_its_place(pages):
+    claims = pytest.importorskip("srlaw.claims")
+    assert all(path.exists() for path in pages.values())
+    front = pages["intro"].read_text(encoding="utf-8")
+    for row in claims.ledger():
+        assert row["place"].split(",")[0] in front
+        assert row["chapter"] is None or f'href="notebooks/{row["chapter"]}.html"' in front
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_in_a_browser_without_a_network(pages, scheme, width):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+        page = context.new_page()
+        troubles = []
+        page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        local = ("file:", "data:", "blob:")
+        page.on("request", lambda request: request.url.startswith(local) or troubles.append(request.url))
+        reports = {}
+        for name, path in pages.items():
+            page.goto(path.as_uri(), wait_until="load")
+            page.wait_for_function(DRAWN)
+            page.wait_for_timeout(200)  # charts take the width of the finished page
+            reports[name] = {kind: found for kind, found in page.evaluate(REPORT).items() if found}
+        browser.close()
+    assert troubles == []
+    assert {name: report for name, report in reports.items() if report} == {}

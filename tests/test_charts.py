@@ -1,0 +1,102 @@
+import math
+
+import altair as alt
+import polars as pl
+import pytest
+
+from srlaw import charts
+
+
+@pytest.fixture(autouse=True)
+def _theme():
+    charts.use()
+    yield
+    alt.renderers.enable("default")
+    alt.theme.enable("default")
+
+
+def bars(values, **properties):
+    frame = pl.DataFrame({"kind": ["a", "b"], "value": values})
+    return alt.Chart(frame).mark_bar().encode(x="kind", y="value").properties(description="Two bars.", **properties)
+
+
+def shown(chart):
+    return chart._repr_mimebundle_()
+
+
+def test_equal_charts_give_equal_html_and_say_what_they_show():
+    bundle = shown(bars([1.0, 2.0]))
+    assert bundle == shown(bars([1.0, 2.0]))
+    assert bundle["text/html"] != shown(bars([1.0, 3.0]))["text/html"]
+    assert bundle["text/plain"] == "Chart: Two bars."
+    assert '"description": "Two bars."' in bundle["text/html"]
+
+
+def test_the_last_digits_of_a_float_do_not_reach_the_stored_chart():
+    assert shown(bars([0.1 + 0.2, 1.0])) == shown(bars([0.3, 1.0]))
+
+
+def test_a_single_plot_takes_the_width_of_the_page_and_composed_ones_keep_theirs():
+    wide, fixed = '"width": "container"', bars([1.0, 2.0], width=120)
+    assert wide in shown(bars([1.0, 2.0]))["text/html"]
+    assert wide not in shown(fixed)["text/html"]
+    assert wide not in shown(fixed | fixed)["text/html"]
+    assert wide not in shown(bars([1.0, 2.0]).encode(column="kind"))["text/html"]
+
+
+def luminance(colour):
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#121212"])
+@pytest.mark.parametrize("colour", charts.PALETTE + charts.ORDINAL)
+def test_colours_of_marks_stand_out_on_both_pages(colour, page):
+    low, high = sorted((luminance(colour), luminance(page)))
+    assert (high + 0.05) / (low + 0.05) >= 3
+
+
+def test_table_formats_and_escapes():
+    frame = pl.DataFrame(
+        {
+            "name": ["<a&b>", "c"],
+            "tokens": [447407, 7],
+            "users": [6040, 1],
+            "apen": [0.018370499, None],
+            "big": [123456.789, 1.5e-7],
+            "odd": [math.nan, -math.inf],
+            "ok": [True, False],
+        }
+    )
+    assert str(charts.table(frame, caption="Counts")).splitlines() == [
+        "Counts",
+        "name    tokens  users     apen        big  odd  ok",
+        "<a&b>  447,407   6040  0.01837    123,500  NaN  yes",
+        "c            7      1        –  1.500e-07   -∞  no",
+    ]
+    page = charts.table(frame, caption="Counts")._repr_html_()
+    assert "<td>&lt;a&amp;b&gt;</td>" in page
+    assert '<td class="num">447,407</td>' in page
+    assert "<caption>Counts</caption>" in page
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.0, 4, "0"), (-0.0, 4, "0"), (9.9996, 4, "10.00"), (0.5, 3, "0.500"), (1e10, 3, "1.00e+10"), (-12.3, 2, "-12")],
+)
+def test_significant_digits(value, digits, text):
+    assert charts._cell(value, digits, group=False) == text
+
+
+def test_empty_table():
+    assert str(charts.table(pl.DataFrame({"a": []}, schema={"a": pl.Float64}))) == "a"
+
+
+def test_rounded_keeps_everything_but_the_noise():
+    frame = pl.DataFrame({"x": [0.1 + 0.2, math.nan, math.inf, None, 123456789.0], "n": [1, 2, 3, 4, 5]})
+    result = charts.rounded(frame, 3)
+    assert result["x"].to_list()[0] == 0.3
+    assert math.isnan(result["x"][1])
+    assert result["x"].to_list()[2:] == [math.inf, None, 123000000.0]
+    assert result["n"].to_list() == frame["n"].to_list()
