@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from srlaw.errors import InputError
-from srlaw.lemma import (
+from srlaw.markov import KINDS, MarkovChain, make_chain, sample_kind, sample_regular, successors_chain, zipf
+from srlaw.studies.lemma import (
     binned,
     catalogue_study,
     convergence,
@@ -16,7 +17,6 @@ from srlaw.lemma import (
     regular_cells,
     usable_length,
 )
-from srlaw.markov import KINDS, MarkovChain, make_chain, sample_kind, sample_regular, successors_chain, zipf
 
 FIRST_ORDER = [kind for kind in KINDS if kind not in ("second-order", "non-stationary")]
 
