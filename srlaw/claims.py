@@ -56,7 +56,7 @@ CLAIMS = (
     Claim("table-1-fits", "Table 1, fit column", "The parameter 1/D_L fitted to the loss of each data set."),
     Claim("table-2-data", "Table 2, data columns", "Tokens, mean lengths, ApEn and tokens/ApEn of the data sets."),
     Claim("table-2-fits", "Table 2, fit columns", "The fitted D' and w5 of each data set and metric."),
-    Claim("figure-1", "Figure 1", "Performance shows a significant U-shaped decay as models grow; loss does not."),
+    Claim("figure-1", "Figure 1", "Performance typically decays as the model grows: a significant U-shape."),
     Claim("figure-2", "Figure 2", "Loss against depth and width follows the scaling law on KuaiRand."),
     Claim("r2-above-0.95", "Section 5.2", "All R² values of the loss fits exceed 0.95."),
     Claim("figure-3", "Figure 3", "The Performance Law fits HR@10 over depth and width with the printed R²."),

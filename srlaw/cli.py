@@ -67,6 +67,30 @@ def entropy(
 
 
 @app.command()
+def fit(
+    table: Annotated[Path, typer.Argument(help="A CSV table with one row a trained model.")],
+    law: Annotated[str, typer.Option(help="A law's name, such as performance or chinchilla.")],
+    y: Annotated[str, typer.Option("--y", help="Column of the response: a metric or a loss.")],
+    x: Annotated[list[str] | None, typer.Option("--x", help="ARGUMENT=COLUMN where names differ; repeatable.")] = None,
+    by: Annotated[str | None, typer.Option(help="Columns that make groups, separated by commas.")] = None,
+    huber: Annotated[float | None, typer.Option(help="Huber loss of log residuals with this delta.")] = None,
+    bootstrap: Annotated[int, typer.Option(help="Resamples for 95% intervals; 0 for none.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Fit a scaling law to a table of results, one fit a group."""
+    from srlaw.laws.table import fit_table
+
+    pairs = [pair.partition("=") for pair in x or []]
+    for name, equals, column in pairs:
+        if not (name and equals and column):
+            raise InputError(f"--x {name}{equals}{column} is not of the form ARGUMENT=COLUMN")
+    columns = {name: column for name, _, column in pairs}
+    groups = by.split(",") if by else []
+    _print(fit_table(table, law, y, columns, groups, huber, bootstrap, seed), as_json)
+
+
+@app.command()
 def claims(as_json: Json = False) -> None:
     """Every checkable claim of the paper with the verdict of the last build."""
     from srlaw.claims import ledger
@@ -88,8 +112,10 @@ def _print(rows: dict | list[dict], as_json: bool) -> None:
 def _shown(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
+    if isinstance(value, dict):
+        return "  ".join(f"{key} {_shown(entry)}" for key, entry in value.items()) or "-"
     if isinstance(value, list):
-        return "; ".join(map(str, value)) or "-"
+        return "; ".join(map(_shown, value)) or "-"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -121,6 +121,46 @@ def test_undefined_measures_are_null_with_a_reason(tmp_path):
     assert "needs at least 3 events" in row["notes"][0]
 
 
+GRID = Path(__file__).parents[1] / "data/paper/performance_law_grid.csv"
+
+
+def test_fit_has_the_keys_of_the_contract():
+    rows = answer("fit", GRID, "--law", "log-quadratic", "--y", "hr10", "--by", "dataset,s_max", "--bootstrap", 20)
+    assert len(rows) == 10
+    assert rows[0]["group"] == {"dataset": "ml-1m", "s_max": 100}
+    wanted = "group law n params stderr r2 aicc objective status interval"
+    assert set(wanted.split()) <= set(rows[0])
+    assert set(rows[0]["interval"]) == set(rows[0]["params"])
+    assert rows[0]["r2"] == pytest.approx(0.8932, abs=1e-4)
+
+
+def test_fit_reads_arguments_from_other_columns(tmp_path):
+    table = tmp_path / "runs.csv"
+    loss = [3, 2.5, 2.2, 2.1]
+    table.write_text("val,hit\n" + "".join(f"{v},{0.9 - 0.2 * v}\n" for v in loss))
+    (row,) = answer("fit", table, "--law", "linear-loss", "--y", "hit", "--x", "loss=val")
+    assert row["params"] == pytest.approx({"a": 0.9, "k": 0.2})
+    assert "a 0.9" in srlaw("fit", table, "--law", "linear-loss", "--y", "hit", "--x", "loss=val").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--law", "cubic", "--y", "hr10"], "the laws are performance"),
+        (["--law", "power", "--y", "hr"], "no column 'hr'"),
+        (["--law", "power", "--y", "hr10", "--x", "n_layers"], "not of the form ARGUMENT=COLUMN"),
+        (["--law", "power", "--y", "hr10", "--x", "loss=s_max"], "no argument 'loss'"),
+        (["--law", "power", "--y", "dataset"], "line 2: column 'dataset'"),
+        (["--law", "power", "--y", "hr10", "--by", "n_layers"], "every point has n_layers = 4"),
+        (["--law", "power", "--y", "hr10", "--bootstrap", "-1"], "number of resamples"),
+        (["--law", "power", "--y", "hr10", "--huber", "0.001"], "huber is for the law chinchilla"),
+        (["--law", "power"], "--y"),
+    ],
+)
+def test_bad_fits_are_one_sentence(arguments, part):
+    assert part in refusal("fit", GRID, *arguments)
+
+
 def test_claims_lists_the_whole_ledger():
     rows = answer("claims")
     assert len(rows) > 20

@@ -201,6 +201,13 @@ def test_optimum_of_a_quadratic_free_constrained_and_bounded():
     assert (low.d_emb, low.edges) == (None, {"d_emb": "upper"})
 
 
+def test_a_law_that_levels_off_has_no_maximum():
+    params = {"E": 0.4, "A": -0.2, "B": -0.5, "alpha": 0.8, "beta": 10.0}
+    found = optimum(get("power"), params)
+    assert found.edges == {"n_layers": "upper", "d_emb": "upper"}
+    assert optimum(get("power"), {**params, "beta": 0.5}, "N*d=512").edges == {}
+
+
 def test_optimum_interval_covers_and_errors_are_sentences():
     x = {"n_layers": np.tile([2.0, 4, 8, 16, 32, 64], 5), "d_emb": np.repeat([16.0, 32, 64, 128, 256], 6)}
     params = {"b": 0.2, "c1": 0.02 * np.log(12), "c2": -0.01, "c3": 0.02 * np.log(70), "c4": -0.01}

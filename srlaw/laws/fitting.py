@@ -25,6 +25,7 @@ from srlaw.laws.project import LOOSE, Problem, Solutions, pose, search
 
 STATUSES = ("not-converged", "degenerate-limit", "flat", "at-bound", "saturated", "ok")
 STARTS = 12
+EXACT = 1e-8  # a fit that leaves less than this of the variance is exact: its residual is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class Fit:
     adjusted_r2: float | None
     aicc: float | None
     objective: float
-    residuals: np.ndarray
+    residuals: np.ndarray = field(repr=False)
     n: int
     starts: int
     reached: int
@@ -142,7 +143,8 @@ def covariance(law: Law, params: dict, x: dict, scale: float, weights, fixed=())
     Columns are scaled to unit length; directions with a singular value below 1e-9 of the largest are absent,
     and every parameter that takes part in one is unidentified. Returns the errors and whether all have one.
     """
-    jacobian = law.jacobian(params, x)
+    with np.errstate(all="ignore"):
+        jacobian = law.jacobian(params, x)
     if weights is not None:
         jacobian = jacobian * np.sqrt(weights)[:, None]
     keep = [j for j, name in enumerate(law.parameters) if name not in fixed]
@@ -196,15 +198,18 @@ def fit(law: Law, data, y: str, x=None, weights=None, huber=None, fixed=None, st
     params, (winner,) = merge(found)
     problem, solution = found[winner]
     reached = sum(int(s.reached[0]) for _, s in found if s.objective[0] <= solution.objective[0] * (1 + 1e-6))
+    exact = solution.objective[0] <= EXACT * ((response - response.mean()) ** 2).sum()
+    phi, _ = problem.law.basis(solution.theta, problem.u, problem.centre)
+    residuals = response - problem.offset - phi[0] @ solution.coef[0]
     flags = {
-        "not-converged": solution.cosine[0] > LOOSE,
+        "not-converged": solution.cosine[0] > LOOSE and not exact,
         "degenerate-limit": solution.limit[0],
         "at-bound": solution.bound[0],
     }
     return _result(
         law, {k: float(v[0]) for k, v in params.items()}, arrays, response, weights, None, fixed, flags,
         objective=float(solution.objective[0]), starts=sum(s.tried for _, s in found), reached=reached,
-        gradient=float(solution.cosine[0]), problem=problem, theta=solution.theta[0],
+        gradient=float(solution.cosine[0]), problem=problem, theta=solution.theta[0], residuals=residuals,
     )  # fmt: skip
 
 
@@ -214,17 +219,21 @@ def _fit_huber(law, x, y, weights, delta, starts) -> Fit:
     row = np.ones((1, len(y))) if weights is None else weights[None]
     phi, value, test, reached = log_huber.fit_log_huber(y[None], u, v, row, delta, count=starts)
     params = log_huber.named(phi, *[problem.centre[name] for name in law.arguments])
+    params = {k: v[0] for k, v in params.items()}
     return _result(
-        law, {k: float(v[0]) for k, v in params.items()}, x, y, weights, delta, {}, {"not-converged": test[0] > 1e-2},
+        law, {k: float(v) for k, v in params.items()}, x, y, weights, delta, {}, {"not-converged": test[0] > 1e-2},
         objective=float(value[0]), starts=starts, reached=int(reached[0]), gradient=float(test[0]),
-        problem=problem, theta=phi[0],
+        problem=problem, theta=phi[0], residuals=y - law.predict(params, x),
     )  # fmt: skip
 
 
-def _result(law, params, x, y, weights, huber, fixed, flags, **search_record) -> Fit:
-    """Statistics and status of a solution."""
+def _result(law, params, x, y, weights, huber, fixed, flags, residuals, **search_record) -> Fit:
+    """Statistics and status of a solution; parameters too large to evaluate the law with are a limit of it."""
     n, free = len(y), len(law.parameters) - len(fixed)
-    residuals = y - law.predict(params, x)
+    with np.errstate(all="ignore"):
+        named = y - law.predict(params, x)
+    if not np.abs(named - residuals).max() <= 1e-6 * y.std():
+        flags = {**flags, "degenerate-limit": True}
     w = np.ones(n) if weights is None else weights
     rss = float((w * residuals**2).sum())
     spread = float((w * (y - np.average(y, weights=w)) ** 2).sum())

@@ -17,7 +17,7 @@ from srlaw.errors import InputError
 from srlaw.laws import huber as log_huber
 from srlaw.laws.fitting import Fit, arguments, column, covariance, fit, fit_many, merge
 from srlaw.laws.forms import Law
-from srlaw.laws.project import search
+from srlaw.laws.project import search, solve
 
 TIGHT = 1e-4  # gradient test for resamples: the objective is then within 1e-8 of its minimum
 WARM = 48  # grid points of lowest objective, besides the solution itself, from which a resample's search starts
@@ -38,9 +38,10 @@ class Bootstrap:
         return {name: percentiles(values, level) for name, values in self.params.items()}
 
     def predict(self, x) -> np.ndarray:
-        """Predictions of every resample's law at `x`: ``(resamples, n)``."""
+        """Predictions of every resample's law at `x`: ``(resamples, n)``; NaN where its parameters overflow."""
         points = arguments(self.fit.law, x)
-        return self.fit.law.predict({name: values[:, None] for name, values in self.params.items()}, points)
+        with np.errstate(all="ignore"):
+            return self.fit.law.predict({name: values[:, None] for name, values in self.params.items()}, points)
 
 
 def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -110,13 +111,14 @@ def refit(result: Fit, y: np.ndarray, weights: np.ndarray | None, starts: int = 
 
 
 def leave_one_out(result: Fit) -> np.ndarray:
-    """Prediction of each point by the law refitted without it: ``(n,)``. Subtract from `result.y` for errors."""
+    """Prediction of each point by the law refitted without it: ``(n,)``; NaN where that law's parameters overflow."""
     weights = 1 - np.eye(result.n)
     if result.weights is not None:
         weights = weights * result.weights
     params, _ = refit(result, np.broadcast_to(result.y, weights.shape), weights, starts=6)
     each = {name: values[:, None] for name, values in params.items()}
-    return np.diagonal(result.law.predict(each, result.x)).copy()
+    with np.errstate(all="ignore"):
+        return np.diagonal(result.law.predict(each, result.x)).copy()
 
 
 def size_order(data, size: str | None = None) -> np.ndarray:
@@ -162,13 +164,14 @@ def expanding(law: Law, data, y: str, x=None, size: str | None = None, starts: i
     frames = []
     for row, k in enumerate(sizes):
         own = {name: float(values[row]) for name, values in params.items()}
-        flat = not covariance(law, own, {name: values[:k] for name, values in arrays.items()}, 1.0, None)[1]
         rest = {name: values[k:] for name, values in arrays.items()}
-        frame = pl.DataFrame({"k": np.full(len(response) - k, k), **rest, "y": response[k:]})
-        predicted = pl.Series("prediction", law.predict(own, rest), dtype=pl.Float64)
-        null = pl.lit(None, pl.Float64).alias("prediction")
-        status = pl.lit("flat" if flat else "ok").alias("status")
-        frames.append(frame.with_columns(null if flat else predicted, status))
+        with np.errstate(all="ignore"):
+            predicted = law.predict(own, rest)
+        small = {name: values[:k] for name, values in arrays.items()}
+        flat = not covariance(law, own, small, 1.0, None)[1] or not np.isfinite(predicted).all()
+        shown = pl.Series("prediction", [None] * len(predicted) if flat else predicted, dtype=pl.Float64)
+        frame = pl.DataFrame({"k": np.full(len(response) - k, k), **rest, "y": response[k:], "prediction": shown})
+        frames.append(frame.with_columns(status=pl.lit("flat" if flat else "ok")))
     return pl.concat(frames) if frames else pl.DataFrame()
 
 
@@ -212,29 +215,46 @@ def _span(result: Fit, name: str) -> np.ndarray:
 
 
 def _walk(result: Fit, name: str, values: np.ndarray) -> list[tuple[float, dict]]:
-    """Constrained least squares outwards from the optimum, each from its neighbour's solution."""
+    """Constrained least squares in the law's own parameters at each value, from the best of many starts.
+
+    The starts are the optimum and, of the points of the search grid, those whose own value of the parameter is
+    nearest: a parameter may reach a value on branches of the law that are not connected (w1 → ±∞ as w3 → ∓0).
+    """
     if result.huber is not None:
         raise InputError("a profile of a Huber fit is not available; use its bootstrap")
-    law, rest = result.law, [p for p in result.law.parameters if p != name and p not in result.fixed]
-    root = 1.0 if result.weights is None else np.sqrt(result.weights)
+    law, problem = result.law, result.problem
+    rest = [p for p in law.parameters if p != name and p not in result.fixed]
     keep = [law.parameters.index(p) for p in rest]
-    rows: list = [None] * len(values)
-    middle = int(np.abs(values - result.params[name]).argmin())
-    for side in (range(middle, len(values)), range(middle - 1, -1, -1)):
-        state = dict(result.params)
-        for i in side:
+    root = np.ones(result.n) if result.weights is None else np.sqrt(result.weights)
+    theta = problem.points.reshape(-1, problem.points.shape[-1]) if len(problem.low) else np.empty((1, 0))
+    phi, _ = problem.law.basis(theta, problem.u, problem.centre)
+    rows = np.broadcast_to(result.y - problem.offset, (len(theta), result.n))
+    coef, _, residuals, _ = solve(phi, rows, None if result.weights is None else np.broadcast_to(root, rows.shape))
+    branches = problem.law.named(theta, coef, problem.centre)
+    usable = np.isfinite(np.stack(list(branches.values()))).all(0)
+    cost = (residuals**2).sum(1)
 
-            def residual(free, value=values[i], state=state):
-                own = {**state, **dict(zip(rest, free, strict=True)), name: value}
-                return root * (law.predict(own, result.x) - result.y)
+    def descend(state: dict, value: float) -> tuple[float, dict]:
+        def own(free):
+            return {**state, **dict(zip(rest, map(float, free), strict=True)), name: float(value)}
 
-            def slope(free, value=values[i], state=state):
-                own = {**state, **dict(zip(rest, free, strict=True)), name: value}
-                return np.reshape(root, (-1, 1)) * law.jacobian(own, result.x)[:, keep]
+        def residual(free):
+            return root * (law.predict(own(free), result.x) - result.y)
 
-            found = least_squares(
-                residual, [state[p] for p in rest], slope, x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14
-            )
-            state = {**state, **dict(zip(rest, map(float, found.x), strict=True)), name: float(values[i])}
-            rows[i] = (2 * float(found.cost), state)
-    return rows
+        def slope(free):
+            return root[:, None] * law.jacobian(own(free), result.x)[:, keep]
+
+        begin = [state[p] for p in rest]
+        found = least_squares(residual, begin, slope, x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14)
+        return 2 * float(found.cost), own(found.x)
+
+    out = []
+    for value in values:
+        distance = np.where(usable, np.abs(branches[name] - value), np.inf)
+        near = np.argsort(distance)[: max(12, len(theta) // 30)]
+        picked = near[cost[near].argsort()[:4]]
+        states = [result.params, *[{key: float(column[i]) for key, column in branches.items()} for i in picked]]
+        with np.errstate(all="ignore"):
+            good = [s for s in states if np.isfinite(law.predict({**s, name: value}, result.x)).all()]
+            out.append(min((descend(state, value) for state in good), key=lambda pair: pair[0]))
+    return out

@@ -158,8 +158,19 @@ def _maximise(law: Law, params: dict, space, limits):
         half = (high - low) / (cells - 1) * 1.5
         low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
     ln, ld = (axis[rows, best] for axis in logs)
+    top = value[rows, best]
+    for i in range(size):  # a law that levels off has its supremum at the limit, not where rounding left the search
+        for end in (0.0, 1.0):
+            z = centre.copy()
+            z[i] = end
+            there = to_logs(list(z[:, :, None]))
+            with np.errstate(all="ignore"):
+                flat = law.predict(column, {"n_layers": np.exp(there[0]), "d_emb": np.exp(there[1])})[:, 0]
+            level = flat >= top - 1e-9 * np.abs(top)
+            ln, ld = np.where(level, there[0][:, 0], ln), np.where(level, there[1][:, 0], ld)
+            centre[i] = np.where(level, end, centre[i])
     edges = [_edges(np.exp(ln[r]), np.exp(ld[r]), limits) for r in rows]
-    return np.exp(ln), np.exp(ld), value[rows, best], edges
+    return np.exp(ln), np.exp(ld), top, edges
 
 
 def _edges(n: float, d: float, limits: dict) -> list[str]:

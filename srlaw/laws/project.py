@@ -19,6 +19,7 @@ RANK = 1e-11  # relative size below which a direction of the basis counts as abs
 TIGHT = 1e-7  # gradient test: cosine between the residual and each column of the projected Jacobian
 LOOSE = 1e-4  # above this at the end: status "not-converged"
 PROBE, ITERATIONS = 8, 200  # steps before and after the starts are thinned out
+NO_EFFECT = 1e-8  # a coordinate of θ that moves the fit by less than this part of the residual is left alone
 SAME = 1e-6  # objectives within this relative distance are the same minimum
 
 
@@ -39,10 +40,10 @@ class Problem:
         return screen(self, y, weights, count, None)[0]
 
 
-def pose(law: Law, x: dict, fixed: dict[str, float] | None = None, sample: np.ndarray | None = None) -> Problem:
-    """Centre the coordinates of `x` (over the points in `sample` if given) and hold `fixed` parameters."""
+def pose(law: Law, x: dict, fixed: dict[str, float] | None = None) -> Problem:
+    """Centre the coordinates of `x` and hold `fixed` parameters."""
     raw = law.coordinates(x)
-    centre = {name: float(np.mean(values if sample is None else values[sample])) for name, values in raw.items()}
+    centre = {name: float(np.mean(values)) for name, values in raw.items()}
     u = {name: values - centre[name] for name, values in raw.items()}
     held = {name: law.to_theta(name, value) for name, value in (fixed or {}).items()}
     axes = tuple(
@@ -135,8 +136,10 @@ def _cosine(problem: Problem, theta, rss, slope, hessian):
     """Largest cosine between residual and Jacobian column over coordinates free to move; the free mask."""
     held = ((theta <= problem.low) & (slope > 0)) | ((theta >= problem.high) & (slope < 0))
     held |= problem.low == problem.high
-    scale = np.sqrt(np.maximum(np.diagonal(hessian, axis1=1, axis2=2), 0) * rss[:, None])
-    cosine = np.where(held | (scale < 1e-200), 0.0, np.abs(slope) / np.where(scale > 0, scale, 1.0))
+    effect = np.sqrt(np.maximum(np.diagonal(hessian, axis1=1, axis2=2), 0))
+    size = np.sqrt(rss)[:, None]
+    held |= effect <= NO_EFFECT * size
+    cosine = np.where(held, 0.0, np.abs(slope) / np.where(held, 1.0, effect * size))
     return cosine.max(1, initial=0.0), ~held
 
 

@@ -1,0 +1,297 @@
+"""The 448 measurements refitted: every law on every panel of Figures 3 and 5, and what the data cannot tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from scipy.optimize import minimize_scalar
+
+from srlaw import paper
+from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit, get, leave_one_out, profile
+
+PANEL = ["dataset", "s_max", "metric"]
+Key = tuple[str, int, str, str]  # dataset, s_max, metric, law
+
+
+def fit_panels(laws: Sequence[str] = PANEL_LAWS) -> dict[Key, Fit]:
+    """Every law fitted to every panel, by (dataset, s_max, metric, law)."""
+    return {
+        (dataset, s_max, metric, law): fit(get(law), points, "y")
+        for dataset, s_max, metric, points in paper.panels()
+        for law in laws
+    }
+
+
+def summary(fits: dict[Key, Fit]) -> pl.DataFrame:
+    """One row a fit: ``dataset, s_max, metric, law, n, parameters, r2, adjusted_r2, aicc, loo, status``.
+
+    ``loo`` is the root mean squared error of leave-one-out predictions, in units of the metric.
+    """
+    rows = []
+    for (dataset, s_max, metric, law), result in fits.items():
+        errors = leave_one_out(result) - result.y
+        rows.append(
+            {
+                "dataset": dataset,
+                "s_max": s_max,
+                "metric": metric,
+                "law": law,
+                "n": result.n,
+                "parameters": result.free,
+                "r2": result.r2,
+                "adjusted_r2": result.adjusted_r2,
+                "aicc": result.aicc,
+                "loo": float(np.sqrt(np.mean(errors**2))),
+                "status": result.status,
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def reported_beside_refitted(table: pl.DataFrame) -> pl.DataFrame:
+    """R² as printed in the figures beside that of our refits: one row a panel.
+
+    Args:
+        table: `summary` of at least the laws performance, performance-shared, performance-code and power.
+
+    Returns:
+        ``dataset, s_max, metric, reported`` (Performance Law), ``performance, performance-shared,
+        performance-code``, ``reported_scaling`` (the plain scaling law) and ``power``.
+    """
+    wide = table.pivot("law", index=PANEL, values="r2", maintain_order=True)
+    for law, name in (("performance_law", "reported"), ("scaling_law", "reported_scaling")):
+        printed = paper.figure_fits(law).select(*PANEL, pl.col("r2").alias(name))
+        wide = wide.join(printed, on=PANEL, how="left", maintain_order="left")
+    names = ["performance", "performance-shared", "performance-code"]
+    return wide.select(*PANEL, "reported", *names, "reported_scaling", "power")
+
+
+def ranking(table: pl.DataFrame) -> pl.DataFrame:
+    """Laws over all panels: mean rank by AICc and by leave-one-out, panels won, and median loo relative to the best.
+
+    Returns:
+        ``law, parameters, mean_rank_aicc, wins_aicc, mean_rank_loo, wins_loo, median_loo_ratio``, best loo rank first.
+    """
+    ranked = table.with_columns(
+        rank_aicc=pl.col("aicc").rank("min").over(PANEL),
+        rank_loo=pl.col("loo").rank("min").over(PANEL),
+        ratio=pl.col("loo") / pl.col("loo").min().over(PANEL),
+    )
+    return (
+        ranked.group_by("law", maintain_order=True)
+        .agg(
+            pl.col("parameters").first(),
+            mean_rank_aicc=pl.col("rank_aicc").mean(),
+            wins_aicc=(pl.col("rank_aicc") == 1).sum(),
+            mean_rank_loo=pl.col("rank_loo").mean(),
+            wins_loo=(pl.col("rank_loo") == 1).sum(),
+            median_loo_ratio=pl.col("ratio").median(),
+        )
+        .sort("mean_rank_loo")
+    )
+
+
+def curves(fits: dict[Key, Fit], law: str, metric: str, points: int = 13) -> pl.DataFrame:
+    """Measurements and fitted curves of one law and metric, for drawing.
+
+    Returns:
+        ``panel, n_layers, d_emb, measured, fitted, residual``: each measurement with its fit, and rows with null
+        ``measured`` along a finer grid of depths.
+    """
+    frames = []
+    for (dataset, s_max, which, name), result in fits.items():
+        if (which, name) != (metric, law):
+            continue
+        panel = {"panel": f"{dataset}, s_max {s_max}"}
+        n, d = result.x["n_layers"], result.x["d_emb"]
+        seen = {"n_layers": n, "d_emb": d, "measured": result.y, "fitted": result.y - result.residuals}
+        frames.append(pl.DataFrame({**seen, "residual": result.residuals}).with_columns(**_literals(panel)))
+        depth, width = np.meshgrid(np.geomspace(n.min(), n.max(), points), np.unique(d))
+        fine = {"n_layers": depth.ravel(), "d_emb": width.ravel()}
+        frames.append(pl.DataFrame({**fine, "fitted": result.predict(fine)}).with_columns(**_literals(panel)))
+    return pl.concat(frames, how="diagonal")
+
+
+def _literals(values: dict) -> dict[str, pl.Expr]:
+    return {name: pl.lit(value) for name, value in values.items()}
+
+
+def exponents(fits: dict[Key, Fit], n_bootstrap: int, seed: int = 0) -> pl.DataFrame:
+    """The exponents w3 and w4 of Eq. (7) in each panel, one p per term, with their uncertainty.
+
+    Returns:
+        ``dataset, s_max, metric, parameter, value, low, high`` (95% residual bootstrap, percentiles).
+    """
+    rows = []
+    for (dataset, s_max, metric, law), result in fits.items():
+        if law != "performance":
+            continue
+        interval = bootstrap(result, n_bootstrap, seed=seed).interval()
+        for name in ("w3", "w4"):
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "s_max": s_max,
+                    "metric": metric,
+                    "parameter": name,
+                    "value": result.params[name],
+                    "low": interval[name][0],
+                    "high": interval[name][1],
+                }
+            )
+    return pl.DataFrame(rows)
+
+
+def equal_fits(result: Fit, name: str = "w3", tolerance: float = 0.005) -> pl.DataFrame:
+    """Distinct parameter vectors of one panel whose R² is within `tolerance` of the best.
+
+    Returns:
+        the best fit, and the smallest and the largest value of `name` that the tolerance allows, each with the
+        other parameters refitted; with ``r2`` and ``difference``, the largest change of a prediction.
+    """
+    line = profile(result, name, np.linspace(*result.law.bounds[name], 81)).filter(
+        pl.col("r2") >= result.r2 - tolerance
+    )
+    parameters = list(result.law.parameters)
+    rows = [{"r2": result.r2, **result.params}]
+    for row in (line.row(line["value"].arg_min(), named=True), line.row(line["value"].arg_max(), named=True)):
+        rows.append({"r2": row["r2"], **{p: row["value"] if p == name else row[p] for p in parameters}})
+    fitted = [result.law.predict({p: row[p] for p in parameters}, result.x) for row in rows]
+    difference = [float(np.abs(values - fitted[0]).max()) for values in fitted]
+    return pl.DataFrame(rows).select("r2", pl.Series("difference", difference), *parameters)
+
+
+def data_terms(dataset: str, s_max: int, metric: str) -> pl.DataFrame:
+    """Values of D′, w5 and p2 that give one panel the very same curve.
+
+    D′ enters Eq. (7) only through ln D′ + p2 D′^−w5, a constant of the panel. For each D′ and w5 that the paper
+    names (and T/ApEn), the p2 is returned that makes this constant zero, so b keeps its fitted value.
+
+    Returns:
+        ``source, d_prime, w5, p2``.
+    """
+    here = (pl.col("dataset") == dataset) & (pl.col("s_max") == s_max)
+    table = paper.table(2, corrected=True).filter(here).row(0, named=True)
+    figure = paper.figure_fits("performance_law").filter(here & (pl.col("metric") == metric))
+    w5 = table[f"{metric}_w5"]
+    sources = {
+        "Table 2": table[f"{metric}_d_prime"],
+        "figure": figure["d_prime"].item(),
+        "tokens/ApEn": table["tokens_over_apen"],
+    }
+    rows = []
+    for source, d_prime in sources.items():
+        for exponent in (w5, 1.0) if source == "Table 2" else (1.0,):
+            p2 = -np.log(d_prime) * d_prime**exponent
+            rows.append({"source": source, "d_prime": d_prime, "w5": exponent, "p2": p2})
+    return pl.DataFrame(rows)
+
+
+def joint_fits(metric: str, d_primes: Sequence[str] = ("tokens_over_apen", "tokens")) -> pl.DataFrame:
+    """Panels fitted together, so that D′ varies: per data set, and all data sets at once.
+
+    Returns:
+        one row a group: ``panels``, ``separate`` (R² with a law of its own for each panel), ``intercepts`` (one shape,
+        a free constant a panel), and one column a candidate for D′ with the R² of Eq. (7) with its data term.
+    """
+    data = paper.table(2, corrected=True).select("dataset", "s_max", "tokens_over_apen", "tokens")
+    grid = paper.grid().join(data, on=["dataset", "s_max"], maintain_order="left")
+    groups = [(name, grid.filter(pl.col("dataset") == name)) for name in grid["dataset"].unique(maintain_order=True)]
+    return pl.DataFrame([_joint(name, part, metric, d_primes) for name, part in [*groups, ("all", grid)]])
+
+
+def _joint(name: str, part: pl.DataFrame, metric: str, d_primes: Sequence[str]) -> dict:
+    panels = part.partition_by("dataset", "s_max", maintain_order=True)
+    y = part[metric].to_numpy()
+    spread = ((y - y.mean()) ** 2).sum()
+    separate = sum(fit(get("performance"), panel, metric).objective for panel in panels)
+    # A data set's panels have one design: removing panel means from the response equals fitting constants.
+    level = pl.col(metric).mean().over("dataset", "s_max")
+    one_design = len({tuple(panel["d_emb"]) + tuple(panel["n_layers"]) for panel in panels}) == 1
+    flat = fit(get("performance"), part.with_columns(flat=pl.col(metric) - level), "flat") if one_design else None
+    row = {
+        "group": name,
+        "panels": len(panels),
+        "separate": 1 - separate / spread,
+        "intercepts": 1 - flat.objective / spread if flat else None,
+    }
+    for column in d_primes:
+        result = fit(get("performance-joint"), part, metric, x={"tokens_over_apen": column})
+        row[column] = result.r2
+        row[f"{column}_status"] = result.status
+    return row
+
+
+def data_slopes(metric: str) -> pl.DataFrame:
+    """How a panel's mean performance moves with ln D′, D′ = tokens/ApEn, within each data set.
+
+    Eq. (7) has ln D′ with coefficient 1: whatever the slope lacks of 1 must be cancelled by p2 D′^−w5.
+
+    Returns:
+        ``dataset, s_max, ln_d_prime, mean, slope`` (change of the mean per unit of ln D′ from the row before).
+    """
+    data = paper.table(2, corrected=True).select("dataset", "s_max", ln_d_prime=pl.col("tokens_over_apen").log())
+    means = paper.grid().group_by("dataset", "s_max", maintain_order=True).agg(mean=pl.col(metric).mean())
+    rows = means.join(data, on=["dataset", "s_max"], maintain_order="left").sort("dataset", "s_max")
+    slope = (pl.col("mean").diff() / pl.col("ln_d_prime").diff()).over("dataset")
+    return rows.with_columns(slope=slope)
+
+
+def common_data_term(metric: str, d_prime: str = "tokens_over_apen", free_levels: bool = True) -> dict[str, float]:
+    """The data term ln D′ + p2 D′^−w5 with one p2 and w5 for all data sets, fitted to the panels' mean performance.
+
+    Every panel of a data set has the same depths and widths, so its mean holds all that the term can move. For each w5
+    the rest is linear; w5 is searched on a grid and refined. Written apart from `srlaw.laws`, as a check of its fits.
+
+    Args:
+        free_levels: a constant a data set (six contrasts between ten panels are left to explain), or one for all.
+
+    Returns:
+        ``r2`` of the panel means around these constants, and ``w5``. R² 0 is what no data term at all would give.
+    """
+    table = paper.table(2, corrected=True).select("dataset", "s_max", d=pl.col(d_prime).log())
+    means = paper.grid().group_by("dataset", "s_max", maintain_order=True).agg(mean=pl.col(metric).mean())
+    rows = means.join(table, on=["dataset", "s_max"], maintain_order="left")
+    group = rows["dataset"].to_numpy() if free_levels else np.zeros(len(rows))
+    level = (group[:, None] == np.unique(group)).astype(float)
+    centred = np.eye(len(rows)) - level @ np.linalg.pinv(level)
+    log_d = rows["d"].to_numpy()
+    y, offset = centred @ rows["mean"].to_numpy(), centred @ log_d
+
+    def squares(w5: float) -> float:
+        x = centred @ np.exp(-w5 * (log_d - log_d.mean()))
+        return float(((y - offset - (x @ (y - offset) / (x @ x)) * x) ** 2).sum())
+
+    grid = np.concatenate([-np.geomspace(1e-3, 5, 400)[::-1], np.geomspace(1e-3, 5, 400)])
+    best = min(grid, key=squares)
+    found = minimize_scalar(squares, bounds=(best - abs(best) / 40, best + abs(best) / 40), method="bounded")
+    return {"r2": 1 - squares(found.x) / float(y @ y), "w5": float(found.x)}
+
+
+def decay(fits: dict[Key, Fit]) -> pl.DataFrame:
+    """Whether performance decays beyond an optimum within the grid: one row a panel.
+
+    Taken from the log-quadratic law with interaction, so that the best of many noisy runs is not flattered.
+
+    Returns:
+        ``dataset, s_max, metric``; ``best_n, best_d``, the configuration with the highest fitted value; ``drop``, how
+        far the fitted value of the largest one lies below it; ``t``, the drop over its standard error.
+    """
+    rows = []
+    for (dataset, s_max, metric, law), result in fits.items():
+        if law != "log-quadratic-interaction":
+            continue
+        n, d = result.x["n_layers"], result.x["d_emb"]
+        fitted = result.y - result.residuals
+        best, largest = int(fitted.argmax()), int(np.lexsort((d, n))[-1])
+        design = result.law.jacobian(result.params, result.x)
+        contrast = design[best] - design[largest]
+        noise = result.objective / (result.n - result.free)
+        error = np.sqrt(noise * contrast @ np.linalg.pinv(design.T @ design) @ contrast)
+        drop = fitted[best] - fitted[largest]
+        at = {"best_n": int(n[best]), "best_d": int(d[best])}
+        panel = {"dataset": dataset, "s_max": s_max, "metric": metric}
+        rows.append({**panel, **at, "drop": drop, "t": drop / error if best != largest else 0.0})
+    return pl.DataFrame(rows)

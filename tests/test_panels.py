@@ -1,0 +1,106 @@
+"""The study of the recovered panels: its numbers against routes of their own."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from srlaw import paper
+from srlaw.laws import get
+from srlaw.studies import panels
+
+
+@pytest.fixture(scope="module")
+def fits():
+    return panels.fit_panels(["performance", "performance-shared", "log-quadratic", "log-quadratic-interaction"])
+
+
+@pytest.fixture(scope="module")
+def table(fits):
+    return panels.summary(fits)
+
+
+def reported():
+    return {(r["dataset"], r["s_max"], r["metric"]): r["r2"] for r in paper.figure_fits("performance_law").to_dicts()}
+
+
+@pytest.mark.parametrize("law", ["performance", "performance-shared"])
+def test_every_printed_r2_is_met_or_exceeded(table, law):
+    printed = reported()
+    rows = table.filter(pl.col("law") == law).to_dicts()
+    assert len(rows) == 20
+    assert [r for r in rows if r["r2"] < printed[r["dataset"], r["s_max"], r["metric"]] - 5e-4] == []
+
+
+def test_log_quadratic_is_within_a_hundredth_on_17_panels(table):
+    printed = reported()
+    rows = table.filter(pl.col("law") == "log-quadratic").to_dicts()
+    assert sum(r["r2"] >= printed[r["dataset"], r["s_max"], r["metric"]] - 0.01 for r in rows) == 17
+
+
+def test_quadratic_columns_of_the_summary_are_ordinary_regression(table):
+    for dataset, s_max, metric, points in paper.panels()[::7]:
+        u, v = (np.log(points[c].to_numpy()) for c in ("n_layers", "d_emb"))
+        design = np.column_stack([np.ones_like(u), u, v, u**2, v**2, u * v])
+        y = points["y"].to_numpy()
+        hat = design @ np.linalg.pinv(design)
+        residual = y - hat @ y
+        row = table.row(
+            by_predicate=(pl.col("dataset") == dataset)
+            & (pl.col("s_max") == s_max)
+            & (pl.col("metric") == metric)
+            & (pl.col("law") == "log-quadratic-interaction"),
+            named=True,
+        )
+        assert row["r2"] == pytest.approx(1 - residual @ residual / ((y - y.mean()) ** 2).sum(), abs=1e-9)
+        assert row["loo"] == pytest.approx(np.sqrt(np.mean((residual / (1 - np.diag(hat))) ** 2)), rel=1e-6)
+
+
+def test_ranking_counts_every_panel_once(table):
+    ranks = panels.ranking(table)
+    assert ranks["wins_loo"].sum() == ranks["wins_aicc"].sum() == 20
+    assert ranks["mean_rank_loo"].is_sorted()
+
+
+def test_equal_fits_are_different_laws_with_the_same_predictions(fits):
+    result = fits["ml-1m", 100, "hr10", "performance"]
+    rows = panels.equal_fits(result)
+    law = get("performance")
+    for row in rows.to_dicts():
+        y = law.predict({name: row[name] for name in law.parameters}, result.x)
+        assert 1 - ((result.y - y) ** 2).sum() / ((result.y - result.y.mean()) ** 2).sum() == pytest.approx(row["r2"])
+    assert rows["w3"].max() - rows["w3"].min() > 3
+    assert rows["difference"].max() < 0.002
+
+
+def test_data_terms_give_one_constant():
+    rows = panels.data_terms("kuairand-pure", 50, "ndcg10")
+    constant = rows["d_prime"].log() + rows["p2"] * rows["d_prime"].pow(-rows["w5"])
+    np.testing.assert_allclose(constant.to_numpy(), 0, atol=1e-6)
+
+
+def test_within_a_data_set_the_data_term_is_nothing_but_constants():
+    joint = panels.joint_fits("hr10", ["tokens_over_apen"]).filter(pl.col("group") != "all")
+    np.testing.assert_allclose(joint["tokens_over_apen"].to_numpy(), joint["intercepts"].to_numpy(), atol=1e-6)
+
+
+def test_common_data_term_is_a_minimum():
+    found = panels.common_data_term("hr10")
+    data = paper.table(2, corrected=True).select("dataset", "s_max", d=pl.col("tokens_over_apen").log())
+    means = paper.grid().group_by("dataset", "s_max").agg(y=pl.col("hr10").mean()).join(data, on=["dataset", "s_max"])
+    centred = means.with_columns(pl.col("y") - pl.col("y").mean().over("dataset"))["y"].to_numpy()
+    best = 0.0
+    for w5 in [sign * size for size in np.geomspace(5e-4, 2, 80) for sign in (1, -1)]:
+        names = means["dataset"].to_numpy()
+        design = np.column_stack([names == name for name in np.unique(names)] + [np.exp(-w5 * (means["d"] - 19))])
+        left = means["y"].to_numpy() - means["d"].to_numpy()
+        left = left - design @ np.linalg.lstsq(design.astype(float), left, rcond=None)[0]
+        best = max(best, 1 - left @ left / (centred @ centred))
+    assert found["r2"] == pytest.approx(best, abs=0.02)
+
+
+def test_decay_is_seen_where_it_was_planted(fits):
+    rows = panels.decay(fits)
+    assert len(rows) == 20
+    strong = rows.filter(pl.col("t") > 3)
+    assert {"ml-1m", "kuairand-pure"} <= set(strong["dataset"])
+    assert (rows["drop"] >= 0).all()
