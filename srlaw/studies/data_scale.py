@@ -1,0 +1,297 @@
+"""Figure 4: does the fitted data parameter grow with #Tokens/ApEn, and can it be told from one panel at all?"""
+
+from __future__ import annotations
+
+from itertools import combinations, permutations, product
+
+import numpy as np
+import polars as pl
+from scipy import stats
+from scipy.optimize import least_squares
+
+from srlaw import paper
+from srlaw.errors import InputError
+from srlaw.laws import fit, get
+
+SOURCES = ("Table 1", "Table 2, HR@10", "Table 2, NDCG@10", "figures, HR@10", "figures, NDCG@10")
+GROUPS = {
+    "all": ("kuairand-pure", "ml-1m", "amazon-books", "huawei-music"),
+    "without Huawei": ("kuairand-pure", "ml-1m", "amazon-books"),
+    "two large": ("amazon-books", "huawei-music"),
+    "two small": ("kuairand-pure", "ml-1m"),
+    "MovieLens alone": ("ml-1m",),
+    "KuaiRand alone": ("kuairand-pure",),
+}
+METRICS = {"HR@10": "hr10", "NDCG@10": "ndcg10"}
+
+
+def points(corrected: bool = False) -> pl.DataFrame:
+    """Every published data parameter beside what it should be linear in, in the form of Tables 1 and 2.
+
+    Args:
+        corrected: whether the token columns are put right (`srlaw.paper.table`).
+
+    Returns:
+        ``source, dataset, s_max, x, y, x_tokens, tokens, apen, mean_length``: for Table 1 (fitted to losses)
+        x = ApEn/T, y = 1/D_L and x_tokens = 1/T; for Table 2 and the figures x = T/ApEn, y = D′ and x_tokens = T.
+    """
+    one, two = (paper.table(number, corrected) for number in (1, 2))
+    one = one.with_columns(apen=pl.col("apen_over_tokens") * pl.col("tokens"))
+    two = two.with_columns(apen=pl.col("tokens") / pl.col("tokens_over_apen"))
+    keep = ["source", "dataset", "s_max", "x", "y", "x_tokens", "tokens", "apen", "mean_length"]
+    columns = {"source": pl.lit("Table 1"), "x": pl.col("apen_over_tokens"), "y": pl.col("inv_d_l")}
+    parts = [one.with_columns(**columns, x_tokens=1 / pl.col("tokens")).select(keep)]
+    right = two.with_columns(x=pl.col("tokens_over_apen"), x_tokens=pl.col("tokens").cast(pl.Float64))
+    figures = paper.figure_fits("performance_law")
+    for label, metric in METRICS.items():
+        parts.append(right.with_columns(source=pl.lit(f"Table 2, {label}"), y=f"{metric}_d_prime").select(keep))
+    for label, metric in METRICS.items():
+        drawn = figures.filter(pl.col("metric") == metric).select("dataset", "s_max", y="d_prime")
+        joined = right.join(drawn, on=["dataset", "s_max"], maintain_order="left")
+        parts.append(joined.with_columns(source=pl.lit(f"figures, {label}")).select(keep))
+    return pl.concat(parts)
+
+
+def correlation(x, y) -> dict[str, float | None]:
+    """``pearson``, ``spearman`` and ``log_pearson`` (of ln x and ln y); None with fewer than three points."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if len(x) < 3:
+        return {"pearson": None, "spearman": None, "log_pearson": None}
+    return {
+        "pearson": float(stats.pearsonr(x, y).statistic),
+        "spearman": float(stats.spearmanr(x, y).statistic),
+        "log_pearson": float(stats.pearsonr(np.log(x), np.log(y)).statistic),
+    }
+
+
+def correlations(frame: pl.DataFrame, x: str = "x", groups: dict | None = None) -> pl.DataFrame:
+    """Correlation of y with column `x` by source and group of data sets: ``source, group, n`` and `correlation`."""
+    rows = []
+    for (source,), part in frame.group_by("source", maintain_order=True):
+        for group, members in (groups or GROUPS).items():
+            chosen = part.filter(pl.col("dataset").is_in(members))
+            row = {"source": source, "group": group, "n": len(chosen)}
+            rows.append({**row, **correlation(chosen[x], chosen["y"])})
+    return pl.DataFrame(rows).filter(pl.col("n") >= 3)
+
+
+def elasticities(frame: pl.DataFrame, groups: dict | None = None) -> pl.DataFrame:
+    """Slope of ln y on ln x, 1 if y is proportional to x, and of the straight line, by source and group.
+
+    Returns:
+        ``source, group, n, elasticity, low, high`` (95%, Student's t), ``slope`` (of y on x) and ``r2`` of that line.
+    """
+    rows = []
+    for (source,), part in frame.group_by("source", maintain_order=True):
+        for group, members in (groups or GROUPS).items():
+            chosen = part.filter(pl.col("dataset").is_in(members))
+            if len(chosen) < 3:
+                continue
+            x, y = chosen["x"].to_numpy(), chosen["y"].to_numpy()
+            log, line = stats.linregress(np.log(x), np.log(y)), stats.linregress(x, y)
+            half = float(stats.t.ppf(0.975, len(x) - 2) * log.stderr)
+            bounds = {"elasticity": log.slope, "low": log.slope - half, "high": log.slope + half}
+            row = {"source": source, "group": group, "n": len(x)}
+            rows.append({**row, **bounds, "slope": line.slope, "r2": line.rvalue**2})
+    return pl.DataFrame(rows)
+
+
+def leave_k_out(frame: pl.DataFrame, most: int = 3) -> pl.DataFrame:
+    """Smallest and largest Pearson correlation after removing any k points of one source: ``k, low, high, removed``.
+
+    ``removed`` names the points whose removal gives the smallest.
+    """
+    x, y = frame["x"].to_numpy(), frame["y"].to_numpy()
+    names = [f"{d} {s}" for d, s in zip(frame["dataset"], frame["s_max"], strict=True)]
+    rows = []
+    for k in range(most + 1):
+        found = []
+        for out in combinations(range(len(x)), k):
+            keep = np.setdiff1d(np.arange(len(x)), out)
+            found.append((float(stats.pearsonr(x[keep], y[keep]).statistic), ", ".join(names[i] for i in out)))
+        low, high = min(found), max(found)
+        rows.append({"k": k, "low": low[0], "high": high[0], "removed": low[1]})
+    return pl.DataFrame(rows)
+
+
+def covariance_shares(frame: pl.DataFrame) -> pl.DataFrame:
+    """Share of Σ (x − x̄)(y − ȳ), and of Σ (y − ȳ)², that the points of each data set make up.
+
+    Returns:
+        ``source, dataset, points, covariance, variance``.
+    """
+    dx, dy = pl.col("x") - pl.col("x").mean().over("source"), pl.col("y") - pl.col("y").mean().over("source")
+    terms = frame.with_columns(xy=dx * dy, yy=dy**2)
+    terms = terms.with_columns((pl.col(c) / pl.col(c).sum().over("source")).alias(c) for c in ("xy", "yy"))
+    grouped = terms.group_by("source", "dataset", maintain_order=True)
+    return grouped.agg(points=pl.len(), covariance=pl.col("xy").sum(), variance=pl.col("yy").sum())
+
+
+def leave_dataset_out(frame: pl.DataFrame) -> pl.DataFrame:
+    """Correlation without one data set, and how well the rest predicts it.
+
+    Returns:
+        ``source, left_out, pearson, log_pearson`` of the rest; ``line``, ``power``: geometric mean of prediction over
+        fitted value for the left-out points by a straight line and by a power law (null where the line is below 0).
+    """
+    rows = []
+    for (source, dataset), out in frame.group_by("source", "dataset", maintain_order=True):
+        rest = frame.filter((pl.col("source") == source) & (pl.col("dataset") != dataset))
+        (x, y), (at, seen) = ((part["x"].to_numpy(), part["y"].to_numpy()) for part in (rest, out))
+        straight = np.polyval(np.polyfit(x, y, 1), at) / seen
+        power = np.polyval(np.polyfit(np.log(x), np.log(y), 1), np.log(at)) - np.log(seen)
+        found = correlation(x, y)
+        line = float(np.exp(np.log(straight).mean())) if (straight > 0).all() else None
+        row = {"source": source, "left_out": dataset, "pearson": found["pearson"]}
+        rows.append({**row, "log_pearson": found["log_pearson"], "line": line, "power": float(np.exp(power.mean()))})
+    return pl.DataFrame(rows)
+
+
+def permutation_tests(frame: pl.DataFrame) -> pl.DataFrame:
+    """Exact one-sided p-values of the log correlation, between data sets and within them.
+
+    Between: the data sets' mean ln y are permuted over their mean ln x. Within: y is permuted among the points of
+    each data set, which keeps all differences between data sets.
+
+    Returns:
+        ``source, between, between_least, within, within_least``: p, and the smallest p that so few points can give.
+    """
+    rows = []
+    for (source,), part in frame.group_by("source", maintain_order=True):
+        logs = part.with_columns(pl.col("x").log(), pl.col("y").log())
+        sets = logs.partition_by("dataset", maintain_order=True)
+        x, y = (np.array([s[c].mean() for s in sets]) for c in ("x", "y"))
+        between = [float(x @ y[list(order)]) for order in permutations(range(len(sets)))]
+        inner = [s["x"].to_numpy() - s["x"].mean() for s in sets]
+        ways = [[a @ np.array(order) for order in permutations(s["y"])] for a, s in zip(inner, sets, strict=True)]
+        within = [sum(choice) for choice in product(*ways)]
+        p = {"between": _p(between), "between_least": 1 / len(between)}
+        rows.append({"source": source, **p, "within": _p(within), "within_least": 1 / len(within)})
+    return pl.DataFrame(rows)
+
+
+def _p(values: list[float]) -> float:
+    """Share of arrangements at least as large as the first, which is the one observed."""
+    values = np.array(values)
+    return float((values >= values[0] - 1e-9).mean())
+
+
+def tokens_and_entropy(frame: pl.DataFrame) -> pl.DataFrame:
+    """ln y (ln 1/y for Table 1) regressed on ln T and ln 1/ApEn: T/ApEn says that both coefficients are alike.
+
+    Returns:
+        ``source, tokens, tokens_se, inverse_apen, inverse_apen_se, r2``. The points of one data set are not
+        independent, so the standard errors are too small.
+    """
+    rows = []
+    for (source,), part in frame.group_by("source", maintain_order=True):
+        sign = -1 if source == "Table 1" else 1
+        columns = [np.ones(len(part)), np.log(part["tokens"].to_numpy()), -np.log(part["apen"].to_numpy())]
+        design, response = np.column_stack(columns), sign * np.log(part["y"].to_numpy())
+        coef, rss, _, _ = np.linalg.lstsq(design, response, rcond=None)
+        errors = np.sqrt(np.diag(np.linalg.inv(design.T @ design)) * rss[0] / (len(part) - 3))
+        r2 = 1 - rss[0] / ((response - response.mean()) ** 2).sum()
+        tokens = {"tokens": coef[1], "tokens_se": errors[1]}
+        rows.append({"source": source, **tokens, "inverse_apen": coef[2], "inverse_apen_se": errors[2], "r2": r2})
+    return pl.DataFrame(rows)
+
+
+def with_entropy_of_lengths(frame: pl.DataFrame, dataset: str) -> pl.DataFrame:
+    """The points with the ApEn of one data set replaced by that of repeat-free histories of its mean length.
+
+    For histories without repeats |ApEn(2, 0)| is ln((n − 1)/(n − 2)), a convex function of the length n, so its mean
+    over users is at least this value at the mean length.
+    """
+    n = pl.col("mean_length")
+    here = pl.col("dataset") == dataset
+    new = frame.with_columns(right=pl.when(here).then(((n - 1) / (n - 2)).log()).otherwise(pl.col("apen")))
+    ratio = pl.col("right") / pl.col("apen")
+    x = pl.when(pl.col("source") == "Table 1").then(pl.col("x") * ratio).otherwise(pl.col("x") / ratio)
+    return new.with_columns(x=x, apen=pl.col("right")).drop("right")
+
+
+def table_against_figures() -> pl.DataFrame:
+    """D′ of Table 2 beside the D′ printed in the figure of the same panel, and the figure value nearest to it.
+
+    Returns:
+        ``dataset, s_max, metric, table, figure, factor`` (the larger over the smaller), ``nearest`` (the panel of the
+        same metric whose printed D′ is closest) and ``nearest_off``, its relative difference.
+    """
+    figures = paper.figure_fits("performance_law")
+    rows = []
+    for label, metric in METRICS.items():
+        drawn = figures.filter(pl.col("metric") == metric)
+        for row in paper.table(2).iter_rows(named=True):
+            value = row[f"{metric}_d_prime"]
+            here = drawn.filter((pl.col("dataset") == row["dataset"]) & (pl.col("s_max") == row["s_max"]))
+            figure = here["d_prime"].item()
+            near = drawn.row((drawn["d_prime"] / value).log().abs().arg_min(), named=True)
+            panel = {"dataset": row["dataset"], "s_max": row["s_max"], "metric": label}
+            values = {"table": value, "figure": figure, "factor": max(value / figure, figure / value)}
+            nearest = {"nearest": f"{near['dataset']} {near['s_max']}", "nearest_off": abs(near["d_prime"] / value - 1)}
+            rows.append({**panel, **values, **nearest})
+    return pl.DataFrame(rows)
+
+
+def panel_of(dataset: str, s_max: int, metric: str) -> pl.DataFrame:
+    """The points of one panel with the metric as ``y``, or an `InputError` if the paper has no such panel."""
+    found = [frame for d, s, m, frame in paper.panels() if (d, s, m) == (dataset, s_max, metric)]
+    if not found:
+        raise InputError(f"there is no panel {dataset}, s_max {s_max}, {metric}; see srlaw.paper.panels()")
+    return found[0]
+
+
+def same_curve(dataset: str, s_max: int, metric: str) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Eq. (7) with several published D′ and w5 in one panel, p2 chosen so that the curve is the fitted one.
+
+    Returns:
+        the table ``source, d_prime, w5, p2, r2`` and the counts ``parameters`` of Eq. (7) with b and D′ included,
+        ``identified`` (rank of the Jacobian on the panel) and ``data_columns`` (rank of the columns of b, p2, w5, D′).
+
+    Raises:
+        InputError: a panel or metric that is not in the paper.
+    """
+    points = panel_of(dataset, s_max, metric)
+    here = (pl.col("dataset") == dataset) & (pl.col("s_max") == s_max)
+    row = paper.table(2, corrected=True).row(by_predicate=here, named=True)
+    drawn = paper.figure_fits("performance_law").filter(here & (pl.col("metric") == metric))["d_prime"].item()
+    result, joint = fit(get("performance"), points, "y"), get("performance-joint")
+    w5 = row[f"{metric}_w5"]
+    choices = [("Table 2", row[f"{metric}_d_prime"], w5), ("figure", drawn, w5)]
+    choices += [("tokens/ApEn", row["tokens_over_apen"], 0.1), ("made up", 42.0, -0.5)]
+    spread = ((result.y - result.y.mean()) ** 2).sum()
+    rows = []
+    for source, d_prime, exponent in choices:
+        p2 = -np.log(d_prime) * d_prime**exponent  # makes ln D′ + p2 D′^−w5 vanish: b stays as fitted
+        params = {**result.params, "p2": p2, "w5": exponent}
+        predicted = joint.predict(params, {**result.x, "tokens_over_apen": np.full(result.n, d_prime)})
+        r2 = 1 - ((result.y - predicted) ** 2).sum() / spread
+        rows.append({"source": source, "d_prime": d_prime, "w5": exponent, "p2": p2, "r2": r2})
+    params = {**result.params, "p2": rows[0]["p2"], "w5": w5}
+    jacobian = joint.jacobian(params, {**result.x, "tokens_over_apen": np.full(result.n, choices[0][1])})
+    by_d = (1 - w5 * params["p2"] * choices[0][1] ** -w5) / choices[0][1]
+    full = np.column_stack([jacobian, np.full(result.n, by_d)])
+    data = [joint.parameters.index(name) for name in ("b", "p2", "w5")] + [full.shape[1] - 1]
+    counts = {"parameters": full.shape[1], "identified": _rank(full), "data_columns": _rank(full[:, data])}
+    return pl.DataFrame(rows), counts
+
+
+def fitted_from(points: pl.DataFrame, starts: tuple[float, ...] = (1.0, 10.0, 100.0), p: float = 2.0) -> list[float]:
+    """D′ of the authors' code form (p held, b free, all else from 1, D′ ≥ 0) after least squares, by its start."""
+    n, d, y = (points[c].to_numpy().astype(float) for c in ("n_layers", "d_emb", "y"))
+
+    def term(x, w):
+        return -np.power(x, -w) / p - w * np.log(x)
+
+    def residuals(q):
+        w1, w2, d_prime, b, w3, w4, w5 = q
+        return w1 * term(n, w3) + w2 * term(d, w4) + term(d_prime, w5) + b - y
+
+    box = (np.where(np.arange(7) == 2, 0, -np.inf), np.inf)
+    with np.errstate(all="ignore"):
+        return [float(least_squares(residuals, [1, 1, start, 1, 1, 1, 1], bounds=box).x[2]) for start in starts]
+
+
+def _rank(columns: np.ndarray) -> int:
+    norms = np.linalg.norm(columns, axis=0)
+    return int(np.linalg.matrix_rank(columns / np.where(norms > 0, norms, 1), tol=1e-9))

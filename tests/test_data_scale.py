@@ -1,0 +1,107 @@
+"""Chapter 7: correlations of the published data parameters, and that one panel cannot identify D′."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from srlaw import paper
+from srlaw.errors import InputError
+from srlaw.studies import data_scale as study
+
+
+@pytest.fixture(scope="module")
+def right():
+    return study.points(corrected=True)
+
+
+def test_points_hold_every_printed_parameter_and_the_swap_keeps_apen(right):
+    printed = study.points()
+    assert printed.group_by("source", maintain_order=True).len()["len"].to_list() == [9, 10, 10, 10, 10]
+    assert printed["source"].unique(maintain_order=True).to_list() == list(study.SOURCES)
+    assert np.allclose(printed["apen"], right["apen"], rtol=1e-6)
+    assert np.allclose(right["x"].tail(40), right["tokens"].tail(40) / right["apen"].tail(40))
+
+
+def test_correlations_of_the_tables(right):
+    # Pearson and Spearman by hand from the printed columns of Table 2
+    table = paper.table(2)
+    found = study.correlations(study.points()).filter(source="Table 2, HR@10", group="all")
+    assert found["pearson"].item() == pytest.approx(np.corrcoef(table["tokens_over_apen"], table["hr10_d_prime"])[0, 1])
+    assert found["pearson"].item() == pytest.approx(0.9969, abs=1e-4)
+    small = study.correlations(right).filter(source="Table 2, HR@10", group="two small")
+    assert (small["n"].item(), round(small["pearson"].item(), 3)) == (6, 0.655)
+
+
+def test_fewer_than_three_points_have_no_correlation():
+    assert set(study.correlation([1, 2], [3, 4]).values()) == {None}
+
+
+def line(slope=1.0, noise=0.0):
+    """Four data sets in a line, as a source."""
+    x = np.geomspace(1, 1e3, 10)
+    y = 2 * x**slope * np.exp(noise * np.sin(np.arange(10)))
+    names = ["kuairand-pure"] * 3 + ["ml-1m"] * 3 + ["amazon-books"] * 2 + ["huawei-music"] * 2
+    rows = {"source": "made", "dataset": names, "s_max": range(10), "x": x, "y": y, "x_tokens": x, "tokens": x}
+    return pl.DataFrame({**rows, "apen": np.exp(np.cos(np.arange(10)))})
+
+
+def test_an_exact_law_is_found():
+    slopes = study.elasticities(line(1.0))
+    assert np.allclose(slopes["elasticity"], 1)
+    assert np.allclose(slopes["r2"], 1)
+    assert np.allclose(study.elasticities(line(0.5))["elasticity"], 0.5)
+    out = study.leave_dataset_out(line(1.0))
+    assert np.allclose(out["line"], 1)
+    assert np.allclose(out["power"], 1)
+    found = study.tokens_and_entropy(line(1.0, 1e-9)).row(0, named=True)
+    assert (found["tokens"], found["inverse_apen"]) == pytest.approx((1, 0), abs=1e-6)
+
+
+def test_permutation_tests_are_exact():
+    rising = study.permutation_tests(line()).row(0, named=True)
+    assert (rising["between"], rising["within"]) == (1 / 24, 1 / 144)
+    assert (rising["between_least"], rising["within_least"]) == (1 / 24, 1 / 144)
+    falling = study.permutation_tests(line(-1.0)).row(0, named=True)
+    assert (falling["between"], falling["within"]) == (1, 1)
+
+
+def test_influence(right):
+    shares = study.covariance_shares(right).group_by("source").agg(pl.col("covariance", "variance").sum())
+    assert np.allclose(shares["covariance"], 1)
+    assert np.allclose(shares["variance"], 1)
+    part = right.filter(source="Table 2, HR@10")
+    removed = study.leave_k_out(part, 4)
+    assert removed["low"].is_sorted(descending=True)
+    assert removed["high"].is_sorted()
+    small = study.correlations(right).filter(source="Table 2, HR@10", group="two small")["pearson"].item()
+    assert removed["low"][-1] == pytest.approx(small)  # the four large points carry it
+    assert "huawei-music 50" in removed["removed"][-1]
+
+
+def test_amazon_without_repeats_has_a_larger_apen(right):
+    new = study.with_entropy_of_lengths(right, "amazon-books")
+    here = pl.col("dataset") == "amazon-books"
+    assert new.filter(~here).equals(right.filter(~here))
+    assert (new.filter(here)["apen"] > 9 * right.filter(here)["apen"]).all()
+    two = new.filter(here & (pl.col("source") != "Table 1"))
+    assert np.allclose(two["x"], two["tokens"] / two["apen"])
+
+
+def test_table_2_and_the_figures_disagree():
+    twice = study.table_against_figures()
+    assert len(twice) == 20
+    assert twice.filter(metric="HR@10")["factor"].max() == pytest.approx(0.8922 / 0.0595)
+    found = twice.filter(pl.col("nearest_off") < 5e-4)
+    assert found["nearest"].to_list() == ["huawei-music 25", "huawei-music 25", "huawei-music 50"]
+    assert found["s_max"].to_list() == [50, 50, 25]
+
+
+def test_one_panel_does_not_identify_d_prime():
+    choices, counts = study.same_curve("ml-1m", 100, "hr10")
+    assert choices["d_prime"].n_unique() == 4
+    assert choices["r2"].max() - choices["r2"].min() < 1e-9
+    assert counts == {"parameters": 10, "identified": 7, "data_columns": 1}
+    stopped = study.fitted_from(study.panel_of("ml-1m", 100, "hr10"))
+    assert stopped == pytest.approx([1, 10, 100], rel=0.1)
+    with pytest.raises(InputError, match="no panel ml-1m, s_max 25"):
+        study.same_curve("ml-1m", 25, "hr10")
