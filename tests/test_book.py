@@ -42,6 +42,8 @@ REPORT = """async () => {
   return {
     raw_maths: all(".math").filter((node) => !node.querySelector("mjx-container")).map((node) => node.textContent),
     wrong_maths: all("mjx-merror, [data-mjx-error]").length,
+    clipped_maths: innerWidth < 1000 ? [] : all("mjx-container[display=true]")
+      .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.scrollWidth),
     undrawn: charts.filter((node) => !node.querySelector("svg g") || node.querySelector(".error")).length,
     without_description: charts.filter((node) => !(node.getAttribute("aria-label")
       || node.querySelector("[role=graphics-document][aria-label]"))).length,
