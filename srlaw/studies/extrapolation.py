@@ -1,0 +1,299 @@
+"""Do a few small models predict the large ones? Fit the k smallest configurations, predict and choose among the rest.
+
+A panel is (data set, s_max, metric, points), as `srlaw.paper.panels` gives it: one training run a configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy.optimize import differential_evolution
+from scipy.stats import binomtest, spearmanr, wilcoxon
+
+from srlaw import paper
+from srlaw.errors import InputError
+from srlaw.laws import PANEL_LAWS, bootstrap, fit, fit_many, get
+from srlaw.laws.fitting import arguments, column
+from srlaw.laws.forms import Law
+
+PANEL = ["dataset", "s_max", "metric"]
+NAIVE = {"best": "best so far", "largest": "largest so far"}  # the error of "as good as the …"
+BEYOND = 1.96  # standard errors of the noise
+Panel = tuple[str, int, str, pl.DataFrame]
+
+
+def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
+    """The paper's panels of these metrics, or the panels of a reader's own CSV (one a metric, s_max 0).
+
+    Raises:
+        InputError: a metric or column that is not there, repeated configurations, fewer than four depths.
+    """
+    if path is None:
+        unknown = set(metrics) - set(paper.METRICS)
+        if unknown:
+            raise InputError(f"the paper has no metric {min(unknown)!r}; it has {', '.join(paper.METRICS)}")
+        return [panel for panel in paper.panels() if panel[2] in metrics]
+    if not Path(path).is_file():
+        raise InputError(f"there is no file {path}")
+    frame = pl.read_csv(path)
+    points = pl.DataFrame({name: column(frame, name, path) for name in ("n_layers", "d_emb", *metrics)})
+    if points.select("n_layers", "d_emb").is_duplicated().any():
+        raise InputError(f"{path} has several rows of one n_layers and d_emb; average repeated runs first")
+    if points["n_layers"].n_unique() < 4:
+        raise InputError(f"{path} needs four depths or more: the greatest is predicted from three or more others")
+    return [(Path(path).stem, 0, metric, points.with_columns(y=pl.col(metric))) for metric in metrics]
+
+
+def ordered(points: pl.DataFrame, order: str = "size") -> pl.DataFrame:
+    """From the smallest configuration to the largest: by N·d², then N (``"size"``), or by N, then d (``"depth"``)."""
+    size = pl.col("n_layers") * pl.col("d_emb").cast(pl.Float64) ** 2
+    return points.sort(*{"size": [size, "n_layers"], "depth": ["n_layers", "d_emb"]}[order])
+
+
+def feasible(law: Law, points: pl.DataFrame, k: int) -> bool:
+    """Whether the first k points determine the law with a point to spare.
+
+    That is a matter of the design: the Jacobian at generic parameters must have full rank. Eq. (7) with one p per
+    term needs four depths and four widths, the other laws three of each (with a shared p, four of one).
+    """
+    if k <= len(law.parameters):
+        return False
+    x = {name: points[name].to_numpy()[:k].astype(float) for name in law.arguments}
+    generic = {name: 0.3 + 0.13 * i for i, name in enumerate(law.parameters)}
+    jacobian = law.jacobian(generic, x)
+    return np.linalg.matrix_rank(jacobian / np.linalg.norm(jacobian, axis=0), tol=1e-9) == len(law.parameters)
+
+
+def extrapolate(
+    panels: Sequence[Panel], laws: Sequence[str] = PANEL_LAWS, order: str = "size", starts: int = 6
+) -> pl.DataFrame:
+    """Every law fitted to the first k points of every panel, for every feasible k.
+
+    In the order ``"size"`` up to k = n; in the order ``"depth"`` k takes whole depths and leaves one out at least.
+    Panels of one design are one batch.
+
+    Returns:
+        one row a panel, law, k and point, smallest first: ``dataset, s_max, metric, law, k, n, n_layers, d_emb, y,
+        seen`` (fitted to), ``prediction``.
+    """
+    groups: dict[tuple, list[Panel]] = {}
+    for *label, points in panels:
+        points = ordered(points, order)
+        groups.setdefault((*points["n_layers"], *points["d_emb"]), []).append((*label, points))
+    frames = [_extrapolate(group, get(name), order, starts) for group in groups.values() for name in laws]
+    if not any(frames):
+        raise InputError("the points determine none of the laws; three depths and three widths are the least")
+    return pl.concat([frame for part in frames for frame in part])
+
+
+def _extrapolate(group: list[Panel], law: Law, order: str, starts: int) -> list[pl.DataFrame]:
+    points = group[0][3]
+    n, depth = len(points), points["n_layers"].to_numpy()
+    cuts = range(1, n + 1) if order == "size" else np.flatnonzero(np.diff(depth)) + 1
+    sizes = np.array([k for k in cuts if feasible(law, points, int(k))], int)
+    y, frames = np.stack([panel[3]["y"].to_numpy() for panel in group]), []
+    predicted = predictions(law, points, y, sizes, starts) if len(sizes) else [[]] * len(group)
+    for (dataset, s_max, metric, own), by_size in zip(group, predicted, strict=True):
+        for k, values in zip(sizes, by_size, strict=True):
+            label = {"dataset": dataset, "s_max": s_max, "metric": metric, "law": law.name, "k": int(k), "n": n}
+            fitted = own.select("n_layers", "d_emb", "y", seen=pl.int_range(n) < int(k), prediction=pl.Series(values))
+            frames.append(fitted.select(*[pl.lit(value).alias(key) for key, value in label.items()], pl.all()))
+    return frames
+
+
+def predictions(law: Law, points: pl.DataFrame, y: np.ndarray, sizes: np.ndarray, starts: int = 6):
+    """The law fitted to the first k of n points for each row of `y` ``(P, n)``, k of `sizes` ``(K,)``: ``(P, K, n)``.
+
+    Same fits as `srlaw.laws.holdout`, evaluated in the coordinates of the search, where a law at a limit (an exponent
+    near 0) predicts too.
+    """
+    weights = np.tile((np.arange(y.shape[1]) < np.asarray(sizes)[:, None]).astype(float), (len(y), 1))
+    found = fit_many(law, arguments(law, points), np.repeat(y, len(sizes), 0), weights, starts=starts)
+    winner = np.argmin([solutions.objective for _, solutions in found], axis=0)
+    out = []
+    for problem, solutions in found:
+        phi, _ = problem.law.basis(solutions.theta, problem.u, problem.centre)
+        out.append(problem.offset + np.einsum("rnk,rk->rn", phi, solutions.coef))
+    return np.stack(out)[winner, np.arange(len(winner))].reshape(len(y), len(sizes), -1)
+
+
+def noise(fits: pl.DataFrame) -> pl.DataFrame:
+    """Standard deviation of one run around the best-fitting smooth law of its panel, all points fitted.
+
+    Each point is one training run, so this is the only estimate there is; what the law misses is in it. `additive`
+    checks it without a law: what a free effect of each depth and each width leaves (with their interaction).
+    `fits` is from `extrapolate` in the order ``"size"``; its rows with k = n are used.
+
+    Returns:
+        one row a panel: ``dataset, s_max, metric, sigma, best_law`` (whose residual variance is least), ``additive``.
+    """
+    rows = []
+    for panel, whole in fits.filter(pl.col("k") == pl.col("n")).group_by(PANEL, maintain_order=True):
+        squares = whole.group_by("law").agg(((pl.col("y") - pl.col("prediction")) ** 2).sum(), n=pl.len())
+        sigma, law = min((np.sqrt(rss / (n - len(get(law).parameters))), law) for law, rss, n in squares.rows())
+        part = whole.filter(pl.col("law") == law)
+        design = part.select("n_layers", "d_emb").cast(pl.String).to_dummies().to_numpy().astype(float)
+        y = part["y"].to_numpy()
+        rest = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+        additive = np.sqrt(rest @ rest / max(len(y) - np.linalg.matrix_rank(design), 1))
+        found = {"sigma": float(sigma), "best_law": law, "additive": float(additive)}
+        rows.append(dict(zip(PANEL, panel, strict=True)) | found)
+    return pl.DataFrame(rows)
+
+
+def scores(fits: pl.DataFrame, whole: pl.DataFrame, level: pl.DataFrame) -> pl.DataFrame:
+    """What each fit of some points is worth on the others: one row a panel, law and k < n.
+
+    Args:
+        fits: from `extrapolate`. whole: the same in the order ``"size"``, for its fits of all points.
+        level: from `noise`.
+
+    Returns:
+        ``dataset, s_max, metric, law, k, n, sigma``; over the points not seen: ``rmse``, that of the two naive
+        predictors (``rmse_best, rmse_largest``), ``z_best, z_largest`` (difference of squared errors over its standard
+        error from the noise of these points; negative where the law is better), ``correlation`` (Spearman, or None).
+        Of choices among all configurations: ``best`` (is the law's the measured best?) and how far they lie below the
+        best measurement: ``regret`` (of the law's), ``regret_seen`` (of the best so far), ``regret_largest``,
+        ``regret_random`` (expected); ``new, new_largest, new_random`` among the points not seen; ``smooth,
+        smooth_seen`` on the panel's best smooth law instead of the single measurements.
+    """
+    best = level.select(*PANEL, "sigma", law="best_law")
+    full = whole.filter(pl.col("k") == pl.col("n")).join(best, on=[*PANEL, "law"])
+    surface = full.select(*PANEL, "n_layers", "d_emb", "sigma", surface="prediction")
+    part = fits.filter(pl.col("k") < pl.col("n"))
+    part = part.join(surface, on=[*PANEL, "n_layers", "d_emb"], how="left", maintain_order="left")
+    rows = []
+    for (dataset, s_max, metric, law, k), points in part.group_by([*PANEL, "law", "k"], maintain_order=True):
+        label = {"dataset": dataset, "s_max": s_max, "metric": metric, "law": law, "k": k, "n": len(points)}
+        rows.append({**label, "sigma": points["sigma"][0], **_score(points, k)})
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _score(points: pl.DataFrame, k: int) -> dict:
+    y, guess, surface = (points[name].to_numpy() for name in ("y", "prediction", "surface"))
+    new, wanted, sigma = y[k:], guess[k:], points["sigma"][0]
+    out = {"rmse": float(np.sqrt(np.mean((wanted - new) ** 2)))}
+    for name, value in (("best", y[:k].max()), ("largest", y[k - 1])):
+        out[f"rmse_{name}"] = float(np.sqrt(np.mean((value - new) ** 2)))
+        # Σ(p − y)² − Σ(q − y)² is linear in y: its standard error is exact, 2σ |p − q|
+        difference = ((wanted - new) ** 2 - (value - new) ** 2).sum()
+        out[f"z_{name}"] = float(difference / (2 * sigma * np.linalg.norm(wanted - value)))
+    varied = len(new) > 2 and np.ptp(new) > 0 and np.ptp(wanted) > 0
+    out["correlation"] = float(spearmanr(wanted, new).statistic) if varied else None
+    choice, seen, best, top = guess.argmax(), y[:k].argmax(), y.max(), new.max()
+    lost = {"regret": y[choice], "regret_seen": y[seen], "regret_largest": y[-1], "regret_random": y.mean()}
+    lost_new = {"new": new[wanted.argmax()], "new_largest": new[-1], "new_random": new.mean()}
+    out |= {name: float(best - value) for name, value in lost.items()}
+    out |= {name: float(top - value) for name, value in lost_new.items()}
+    smooth = {"smooth": surface[choice], "smooth_seen": surface[seen]}
+    out |= {name: float(surface.max() - value) for name, value in smooth.items()}
+    return out | {"best": bool(y[choice] == best)}
+
+
+def at_share(table: pl.DataFrame, share: float) -> pl.DataFrame:
+    """The rows of `scores` with the smallest feasible k of at least this share of the panel's points."""
+    enough = table.filter(pl.col("k") >= share * pl.col("n"))
+    return enough.filter(pl.col("k") == pl.col("k").min().over(*PANEL, "law"))
+
+
+def judged(table: pl.DataFrame, noise_factor: float = 1.0) -> pl.DataFrame:
+    """Rows of `scores` with four verdicts; `noise_factor` multiplies the noise.
+
+    ``lower``: the error is below both naive ones; ``better``: beyond the noise; ``worse``: above one of them beyond the
+    noise; ``near``: the choice is within the noise of the best (two single runs differ by less than 1.96 √2 σ).
+    """
+    limit, worst = BEYOND * noise_factor, pl.max_horizontal("z_best", "z_largest")
+    return table.with_columns(
+        lower=pl.col("rmse") < pl.min_horizontal("rmse_best", "rmse_largest"),
+        better=worst < -limit,
+        worse=worst > limit,
+        near=pl.col("regret") < limit * np.sqrt(2) * pl.col("sigma"),
+    )
+
+
+def paired(rows: pl.DataFrame) -> pl.DataFrame:
+    """Is a law better than a naive predictor over the panels? Two-sided tests of ln(rmse / naive rmse), by law.
+
+    Panels are not independent: metrics share runs, and s_max share a data set. The honest unit is the data set:
+    ``data_sets`` counts those whose mean ln ratio is below 0, and ``p_data_sets`` is the sign test on them.
+
+    Returns:
+        ``law, naive, panels, wins, ties, ratio`` (median), ``p_sign, p_wilcoxon``, ``data_sets, of, p_data_sets``.
+    """
+    out = []
+    for ((law,), part), (name, naive) in product(rows.group_by("law", maintain_order=True), NAIVE.items()):
+        part = part.with_columns(gain=(pl.col("rmse") / pl.col(f"rmse_{name}")).log())
+        gain, means = part["gain"].to_numpy(), part.group_by("dataset").agg(pl.col("gain").mean())["gain"]
+        wins, ties, good = int((gain < 0).sum()), int((gain == 0).sum()), int((means < 0).sum())
+        row = {"law": law, "naive": naive, "panels": len(gain), "wins": wins, "ties": ties}
+        row |= {"ratio": float(np.exp(np.median(gain))), "p_sign": binomtest(wins, max(len(gain) - ties, 1)).pvalue}
+        row |= {"p_wilcoxon": float(wilcoxon(gain, method="asymptotic").pvalue) if len(gain) > ties else 1.0}
+        out.append(row | {"data_sets": good, "of": len(means), "p_data_sets": binomtest(good, len(means)).pvalue})
+    return pl.DataFrame(out)
+
+
+def onset(table: pl.DataFrame, unseen: int = 3) -> pl.DataFrame:
+    """From which k on a law stays below both naive errors, while `unseen` points or more are left to predict.
+
+    Returns ``dataset, s_max, metric, law, n, first`` (feasible k) and ``onset`` (None: not even at the last such k).
+    """
+    rows = judged(table.filter(pl.col("k") <= pl.col("n") - unseen))
+    ends = {"first": pl.col("k").min(), "end": pl.col("k").max(), "last": pl.col("k").filter(~pl.col("lower")).max()}
+    spans = rows.group_by([*PANEL, "law", "n"], maintain_order=True).agg(**ends)
+    after = pl.max_horizontal("first", pl.col("last") + 1)  # `last`: the last k at which the error is not lower
+    return spans.with_columns(onset=pl.when(after <= pl.col("end")).then(after)).drop("end", "last")
+
+
+def deepest(points: pl.DataFrame, laws: Sequence[str], n_bootstrap: int, seed: int = 0, extra=None) -> pl.DataFrame:
+    """The greatest depth predicted from the shallower ones, with 95% prediction intervals (residual bootstrap).
+
+    `extra` has further measured points of the greatest depth, in the columns of `points`: ``n_layers, d_emb, y``.
+
+    Returns:
+        one row a law and width: ``law, k, n_layers, d_emb, y, prediction, low, high`` (of a single run: the bootstrap
+        of the law plus a residual); nulls where the shallower points do not determine it), ``same_width``
+        (measured at the next smaller depth; null if not), ``best`` (so far).
+    """
+    depths = points["n_layers"].unique().sort()
+    points = ordered(points, "depth").select("n_layers", "d_emb", "y")
+    small, large = (points.filter((pl.col("n_layers") == depths[-1]) == last) for last in (False, True))
+    large = large if extra is None else pl.concat([large, extra.select(large.columns)], how="vertical_relaxed")
+    before = small.filter(pl.col("n_layers") == depths[-2]).select("d_emb", same_width="y")
+    large = large.sort("d_emb").join(before, on="d_emb", how="left", maintain_order="left")
+    frames, rng = [], np.random.default_rng(seed)
+    for name in laws:
+        law, columns = get(name), dict.fromkeys(("prediction", "low", "high"), pl.lit(None, pl.Float64))
+        if feasible(law, small, len(small)):
+            result = fit(law, small, "y")
+            noise = np.sqrt(result.n / (result.n - result.free)) * (result.residuals - result.residuals.mean())
+            draws = bootstrap(result, n_bootstrap, seed=seed).predict(large)
+            draws = draws + rng.choice(noise, draws.shape)
+            low, high = np.nanquantile(draws, [0.025, 0.975], axis=0, method="nearest")
+            columns = {"prediction": pl.Series(result.predict(large)), "low": pl.Series(low), "high": pl.Series(high)}
+        columns |= {"law": pl.lit(name), "k": pl.lit(len(small)), "best": pl.lit(small["y"].max())}
+        frames.append(large.with_columns(**columns))
+    return pl.concat(frames, how="diagonal")
+
+
+def by_evolution(points: pl.DataFrame, k: int, seed: int = 0) -> tuple[float, np.ndarray]:
+    """Eq. (7), one p per term, fitted to the first k points by differential evolution over w3 and w4: a second route.
+
+    Returns the sum of squares over the k points and the predictions at all points.
+    """
+    ln, ld = (np.log(points[name].to_numpy() / points[name].mean()) for name in ("n_layers", "d_emb"))
+    y = points["y"].to_numpy()
+
+    def solved(w3: float, w4: float) -> np.ndarray:  # for given exponents the law is linear
+        a = np.column_stack([np.ones_like(ln), ln, np.exp(-w3 * ln), ld, np.exp(-w4 * ld)])
+        size = np.linalg.norm(a[:k], axis=0)
+        return a @ (np.linalg.lstsq(a[:k] / size, y[:k], rcond=1e-13)[0] / size)
+
+    def squares(w: np.ndarray) -> float:
+        return float(((solved(*w)[:k] - y[:k]) ** 2).sum())
+
+    found = differential_evolution(squares, [(-10, 10)] * 2, rng=seed, popsize=20, tol=1e-10, maxiter=150)
+    return found.fun, solved(*found.x)

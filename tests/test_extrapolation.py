@@ -1,0 +1,217 @@
+"""Chapter 6: the fits of small models, the naive predictors, and what counts as better."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from srlaw import paper
+from srlaw.errors import InputError
+from srlaw.laws import get, holdout
+from srlaw.studies.extrapolation import (
+    _score,
+    at_share,
+    by_evolution,
+    deepest,
+    extrapolate,
+    feasible,
+    judged,
+    load,
+    noise,
+    onset,
+    ordered,
+    paired,
+    predictions,
+    scores,
+)
+
+DEPTHS, WIDTHS = [2, 4, 8, 16, 32], [16, 32, 64, 128]
+
+
+def surface(seed: int = 0, sigma: float = 0.0, peak: float = 3.5) -> pl.DataFrame:
+    """A log-quadratic hump with noise."""
+    n, d = (axis.ravel() for axis in np.meshgrid(DEPTHS, WIDTHS, indexing="ij"))
+    y = 0.3 - 0.004 * (np.log(n) - 2) ** 2 - 0.006 * (np.log(d) - peak) ** 2
+    y = y + sigma * np.random.default_rng(seed).normal(size=len(y))
+    return pl.DataFrame({"n_layers": n, "d_emb": d, "y": y})
+
+
+def study(points: pl.DataFrame, laws=("log-quadratic",)):
+    panels = [("made", 0, "y", points)]
+    fits = extrapolate(panels, laws)
+    level = noise(fits)
+    return fits, level, scores(fits, fits, level)
+
+
+@pytest.mark.parametrize("law", ["log-quadratic", "performance", "performance-shared", "power"])
+def test_batches_equal_single_holdouts(law):
+    panels = load(None, ["hr10"])[:2]
+    fits = extrapolate(panels, [law], starts=12)
+    for _, s_max, _, points in panels:
+        result, expected = holdout(get(law), points, "y", 14)
+        own = fits.filter((pl.col("s_max") == s_max) & (pl.col("k") == 14))
+        seen = own.filter(pl.col("seen"))
+        assert ((seen["y"] - seen["prediction"]) ** 2).sum() == pytest.approx(result.objective, rel=1e-6)
+        np.testing.assert_allclose(own.filter(~pl.col("seen"))["prediction"], expected["prediction"], atol=2e-5)
+        np.testing.assert_array_equal(own.filter(~pl.col("seen"))["n_layers"], expected["n_layers"])
+
+
+def test_orders_and_feasibility_follow_from_the_design():
+    points = paper.panels()[-2][3]  # Huawei: four depths, four widths
+    size = ordered(points)
+    volume = (size["n_layers"] * size["d_emb"] ** 2).to_list()
+    assert volume == sorted(volume)
+    depth = ordered(points, "depth")
+    assert depth["n_layers"].to_list() == sorted(points["n_layers"].to_list())
+    assert not feasible(get("performance"), depth, 12)  # three depths leave three depth parameters no test
+    assert feasible(get("performance-shared"), depth, 12)
+    assert feasible(get("log-quadratic"), depth, 12)
+    assert not feasible(get("log-quadratic"), depth, 8)  # two depths
+    assert not feasible(get("log-quadratic"), size, 5)  # as many points as parameters
+
+
+def test_a_law_that_is_true_predicts_exactly_and_chooses_the_best():
+    _, _, table = study(surface())
+    assert table["rmse"].max() < 1e-12
+    assert table["best"].all()
+    assert table["regret"].max() == 0
+    assert table["smooth"].max() == 0
+    assert table["regret_random"].min() > 0
+
+
+def test_scores_by_hand():
+    fits, level, table = study(surface(1, 0.002))
+    k = 12
+    own = fits.filter(pl.col("k") == k)
+    new, y = own.filter(~pl.col("seen")), own["y"].to_numpy()
+    row = table.filter(pl.col("k") == k).row(0, named=True)
+    assert row["rmse_best"] == pytest.approx(np.sqrt(np.mean((y[:k].max() - y[k:]) ** 2)))
+    assert row["rmse_largest"] == pytest.approx(np.sqrt(np.mean((y[k - 1] - y[k:]) ** 2)))
+    assert row["regret"] == pytest.approx(y.max() - y[own["prediction"].arg_max()])
+    assert row["regret_random"] == pytest.approx(y.max() - y.mean())
+    assert row["new_largest"] == pytest.approx(new["y"].max() - new["y"][-1])
+    assert level["sigma"].item() == pytest.approx(0.002, rel=0.5)
+    assert set(table["k"]) == set(range(table["k"].min(), 20))
+
+
+def test_z_is_standard_normal_for_predictors_that_are_equally_good():
+    rng, z = np.random.default_rng(0), []
+    truth = rng.normal(size=8)
+    for _ in range(2000):
+        y = np.concatenate([[0.0], truth + rng.normal(size=8)])
+        guess = np.concatenate([[0.0], 2 * truth])  # as far from the truth as the naive 0
+        frame = pl.DataFrame({"y": y, "prediction": guess, "surface": y, "sigma": np.ones(9)})
+        z.append(_score(frame, 1)["z_best"])
+    assert np.mean(z) == pytest.approx(0, abs=0.07)
+    assert np.std(z) == pytest.approx(1, abs=0.05)
+
+
+def test_verdicts_of_single_rows():
+    rows = pl.DataFrame(
+        {
+            "sigma": [1.0, 1.0],
+            "rmse": [1.0, 1.0],
+            "rmse_best": [2.0, 2.0],
+            "rmse_largest": [3.0, 0.5],
+            "z_best": [-3.0, -3.0],
+            "z_largest": [-4.0, 2.5],
+            "regret": [1.0, 3.0],
+        }
+    )
+    expected = [(True, True, False, True), (False, False, True, False)]
+    assert judged(rows).select("lower", "better", "worse", "near").rows() == expected
+    assert judged(rows, 2.0)["worse"].to_list() == [False, False]
+
+
+def test_paired_counts_data_sets_not_panels():
+    rows = [
+        {"dataset": name, "law": "l", "rmse": rmse, "rmse_best": 1.0, "rmse_largest": 1.0}
+        for name, rmse in [("a", 0.5), ("a", 0.6), ("a", 0.7), ("b", 2.0)]
+    ]
+    row = paired(pl.DataFrame(rows)).row(0, named=True)
+    assert (row["panels"], row["wins"], row["ties"], row["data_sets"], row["of"]) == (4, 3, 0, 1, 2)
+    assert row["p_sign"] == pytest.approx(0.625)
+    assert row["p_data_sets"] == 1.0
+
+
+def test_onset_is_where_the_law_stays_better():
+    base = {"dataset": "a", "s_max": 0, "metric": "y", "law": "l", "n": 10, "sigma": 1.0, "regret": 0.0}
+    errors = {4: 0.5, 5: 2.0, 6: 0.5, 7: 0.5, 8: 2.0}  # at k = 8 only two points are left: not looked at
+    rows = [
+        {**base, "k": k, "rmse": e, "rmse_best": 1.0, "rmse_largest": 1.0, "z_best": 0.0, "z_largest": 0.0}
+        for k, e in errors.items()
+    ]
+    assert onset(pl.DataFrame(rows))["onset"].to_list() == [6]
+    assert onset(pl.DataFrame(rows[:2]))["onset"].to_list() == [None]
+    assert onset(pl.DataFrame(rows[2:4]))["onset"].to_list() == [6]
+
+
+def test_deepest_covers_a_law_that_is_true():
+    inside = []
+    for seed in range(8):
+        out = deepest(surface(seed, 0.002), ["log-quadratic"], 200, seed)
+        inside += ((out["low"] <= out["y"]) & (out["y"] <= out["high"])).to_list()
+    assert np.mean(inside) > 0.8
+    assert out["n_layers"].unique().to_list() == [32]
+    assert out["k"].unique().to_list() == [16]
+    assert out["same_width"].null_count() == 0
+    extra = pl.DataFrame({"n_layers": [32], "d_emb": [48], "y": [0.29]})
+    more = deepest(surface(0, 0.002), ["log-quadratic"], 20, extra=extra)
+    assert more["d_emb"].to_list() == [16, 32, 48, 64, 128]
+    assert more["same_width"].null_count() == 1
+
+
+def test_three_depths_do_not_determine_the_law_with_its_own_p():
+    points = surface(0, 0.001).filter(pl.col("n_layers") >= 4)
+    assert deepest(points, ["performance"], 10)["prediction"].null_count() == 4
+
+
+@pytest.mark.parametrize("panel", [0, 9, 17])
+def test_a_second_route_finds_the_same_fit(panel):
+    points = ordered(paper.panels()[panel][3])
+    squares, second = by_evolution(points, 12)
+    first = predictions(get("performance"), points, points["y"].to_numpy()[None], np.array([12]))[0, 0]
+    assert ((first - points["y"].to_numpy())[:12] ** 2).sum() == pytest.approx(squares, rel=1e-6)
+    np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_log_quadratic_equals_least_squares_by_numpy():
+    points = ordered(paper.panels()[2][3])
+    ln, ld, y = np.log(points["n_layers"].to_numpy()), np.log(points["d_emb"].to_numpy()), points["y"].to_numpy()
+    design = np.column_stack([ln**0, ln, ln**2, ld, ld**2])
+    expected = design @ np.linalg.lstsq(design[:13], y[:13], rcond=None)[0]
+    got = predictions(get("log-quadratic"), points, y[None], np.array([13]))[0, 0]
+    np.testing.assert_allclose(got, expected, atol=1e-9)
+
+
+def test_the_smallest_k_of_a_share():
+    _, _, table = study(surface(3, 0.002), ("log-quadratic", "performance"))
+    half = at_share(table, 0.5)
+    assert len(half) == 2
+    assert (half["k"] >= 10).all()
+    smallest = [table.filter(pl.col("law") == law)["k"].min() for law in ("log-quadratic", "performance")]
+    assert at_share(table, 0)["k"].to_list() == smallest
+
+
+def test_a_table_of_ones_own(tmp_path):
+    path = tmp_path / "mine.csv"
+    surface(0, 0.002).rename({"y": "hr10"}).write_csv(path)
+    (panel,) = load(str(path), ["hr10"])
+    assert panel[:3] == ("mine", 0, "hr10")
+    assert len(extrapolate([panel], ["log-quadratic"]))
+    with pytest.raises(InputError, match="ndcg10"):
+        load(str(path), ["ndcg10"])
+    with pytest.raises(InputError, match="no file"):
+        load(str(tmp_path / "absent.csv"), ["hr10"])
+    with pytest.raises(InputError, match="no metric"):
+        load(None, ["mrr"])
+    double = pl.concat([pl.read_csv(path)] * 2)
+    double.write_csv(path)
+    with pytest.raises(InputError, match="average repeated runs"):
+        load(str(path), ["hr10"])
+    flat = pl.DataFrame({"n_layers": [1, 2, 3, 4], "d_emb": [8] * 4, "hr10": [0.1, 0.2, 0.3, 0.3]})
+    flat[:3].write_csv(path)
+    with pytest.raises(InputError, match="four depths"):
+        load(str(path), ["hr10"])
+    flat.write_csv(path)
+    with pytest.raises(InputError, match="determine none"):
+        extrapolate(load(str(path), ["hr10"]), ["log-quadratic"])
