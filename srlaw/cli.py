@@ -91,6 +91,42 @@ def fit(
 
 
 @app.command()
+def train(
+    dataset: Annotated[str, typer.Argument(help="A registered name, or a CSV, TSV or Parquet file.")],
+    model: Annotated[str, typer.Option(help="sasrec, hstu or llama.")],
+    n_layers: Annotated[int, typer.Option(help="Blocks.")] = 2,
+    d_emb: Annotated[int, typer.Option(help="Width of the item embeddings.")] = 64,
+    s_max: Annotated[int, typer.Option(help="Events of a history that the model sees.")] = 200,
+    epochs: Annotated[int, typer.Option(help="At most so many passes; the best on validation counts.")] = 20,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    seed: Annotated[int, typer.Option(help="Of weights, batches, dropout and negatives.")] = 0,
+    path: Annotated[Path | None, typer.Option(help="Where a registered data set's official files lie.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train one model; HR, NDCG and MRR of the last events, ranked among all items."""
+    from srlaw.sweep import train_once
+
+    _print(train_once(dataset, model, n_layers, d_emb, s_max, epochs, precision, seed, path), as_json)
+
+
+@app.command()
+def sweep(
+    spec: Annotated[Path, typer.Argument(help="A YAML file, such as data/sweeps/example.yml.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results; a sweep started again goes on there.")],
+    backend: Annotated[str, typer.Option(help="loky here, or ray or dask for a cluster.")] = "loky",
+    jobs: Annotated[int | None, typer.Option(help="Runs at a time.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train every configuration of a specification, each once, whatever interrupts it."""
+    from srlaw.sweep import run_sweep
+
+    rows = run_sweep(spec, out, backend, jobs, retry_failed).to_dicts()
+    few = ("model", "n_layers", "d_emb", "s_max", "precision", "seed", "status", "hr10", "ndcg10", "error")
+    _print(rows if as_json else [{name: row.get(name) for name in few} for row in rows], as_json)
+
+
+@app.command()
 def claims(as_json: Json = False) -> None:
     """Every checkable claim of the paper with the verdict of the last build."""
     from srlaw.claims import ledger

@@ -161,6 +161,56 @@ def test_bad_fits_are_one_sentence(arguments, part):
     assert part in refusal("fit", GRID, *arguments)
 
 
+TINY = ["--n-layers", 1, "--d-emb", 8, "--s-max", 20, "--epochs", 1]
+
+
+def test_train_prints_one_row_and_the_entropy_floor():
+    row = answer("train", "synthetic", "--model", "sasrec", *TINY)
+    assert set(
+        [
+            "dataset",
+            "model",
+            "n_layers",
+            "d_emb",
+            "s_max",
+            "loss",
+            "hr10",
+            "ndcg10",
+            "mrr",
+            "flops",
+            "wall_s",
+            "device",
+            "versions",
+        ]
+    ) <= set(row)
+    assert (row["model"], row["epochs"]) == ("sasrec", 1)
+    assert row["entropy_floor"] < row["loss"]
+
+
+def test_sweep_prints_its_rows_and_finds_them_again(tmp_path):
+    (tmp_path / "spec.yml").write_text(
+        "dataset: synthetic\ns_max: [20]\nmodels: [sasrec]\nn_layers: [1]\nd_emb: [8]\nprecisions: [float32]\n"
+        "seeds: [0]\ntraining: {epochs: 1}\n"
+    )
+    first = answer("sweep", tmp_path / "spec.yml", "--out", tmp_path / "out")
+    assert [row["status"] for row in first] == ["finished"]
+    assert answer("sweep", tmp_path / "spec.yml", "--out", tmp_path / "out") == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["train", "synthetic", "--model", "bert"], "not one of sasrec, hstu, llama"),
+        (["train", "synthetic", "--model", "hstu", "--precision", "float16"], "float32, bfloat16"),
+        (["train", "synthetic", "--model", "hstu", "--epochs", "0"], "epochs is 0"),
+        (["sweep", "missing.yml", "--out", "out"], "missing.yml cannot be read"),
+    ],
+)
+def test_bad_training_is_one_sentence(tmp_path, arguments, part):
+    assert part in refusal(*arguments, cwd=tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
 def test_claims_lists_the_whole_ledger():
     rows = answer("claims")
     assert len(rows) > 20

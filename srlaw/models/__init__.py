@@ -1,0 +1,66 @@
+"""The paper's three frameworks: `SASRec`, `HSTU` and `LLaMA`, one file each."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from srlaw.errors import InputError
+from srlaw.models.batch import Batch, collate
+from srlaw.models.hstu import HSTU, HSTUConfig
+from srlaw.models.layers import ModelConfig, SequenceModel
+from srlaw.models.llama import LLaMA, LLaMAConfig
+from srlaw.models.sasrec import SASRec, SASRecConfig
+
+__all__ = [
+    "CONFIGS",
+    "HSTU",
+    "Batch",
+    "HSTUConfig",
+    "LLaMA",
+    "LLaMAConfig",
+    "ModelConfig",
+    "SASRec",
+    "SASRecConfig",
+    "SequenceModel",
+    "build",
+    "collate",
+    "count_parameters",
+    "flops_per_event",
+]
+
+CONFIGS: dict[str, type[ModelConfig]] = {"sasrec": SASRecConfig, "hstu": HSTUConfig, "llama": LLaMAConfig}
+_MODELS: dict[type[ModelConfig], type[SequenceModel]] = {SASRecConfig: SASRec, HSTUConfig: HSTU, LLaMAConfig: LLaMA}
+
+
+def build(config: ModelConfig) -> SequenceModel:
+    """The model of a configuration, freshly initialised from torch's random state.
+
+    Raises:
+        InputError: if there is no such model.
+    """
+    if type(config) not in _MODELS:
+        raise InputError(f"{type(config).__name__} is not one of {', '.join(c.__name__ for c in _MODELS)}")
+    return _MODELS[type(config)](config)
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """Parameters in all, and without embeddings (items, ratings and absolute positions)."""
+    total = sum(parameter.numel() for parameter in model.parameters())
+    embeddings = sum(module.weight.numel() for module in model.modules() if isinstance(module, nn.Embedding))
+    return total, total - embeddings
+
+
+def flops_per_event(config: ModelConfig, length: float) -> float:
+    """Forward floating-point operations per event of a history of `length` events, a multiply-add being two.
+
+    With k tokens per event, T = k · length, W = ``config.block_weights`` and an average of (T + 1)/2 tokens
+    seen, each of which costs d_emb multiply-adds in Q Kᵀ and as many in the sum over V::
+
+        k · n_layers · (2 W + 2 d_emb (T + 1))
+
+    Norms, activations and other work linear in d_emb are left out, and so is the comparison of the output
+    with the catalogue: 2 · n_items · d_emb for all of it. Forward and backward together are three times this.
+    """
+    tokens = config.tokens_per_event * length
+    per_token = 2 * config.block_weights + 2 * config.d_emb * (tokens + 1)
+    return float(config.tokens_per_event * config.n_layers * per_token)

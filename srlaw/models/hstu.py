@@ -1,0 +1,159 @@
+"""HSTU: hierarchical sequential transduction units (Zhai et al., 2024), Eqs. (27) and (28)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from srlaw.errors import InputError
+from srlaw.models.batch import Batch
+from srlaw.models.layers import (
+    Dropout,
+    ModelConfig,
+    SequenceModel,
+    init_embeddings,
+    merge_heads,
+    split_heads,
+    truncated_normal,
+)
+
+TIME_BUCKETS = 128
+BUCKET_WIDTH = 0.301  # of the natural logarithm of a time difference, as in the original's code
+LAYER_NORM_EPS = 1e-6
+BLOCK = 64  # queries that attend together
+MASKED = -1e4  # silu(MASKED) and its derivative are exactly 0
+
+
+@dataclass(frozen=True)
+class HSTUConfig(ModelConfig):
+    """Sizes of an `HSTU`; see `ModelConfig`.
+
+    Attributes:
+        use_timestamps: bias the attention by time differences too, when a batch has timestamps.
+    """
+
+    use_timestamps: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.use_timestamps, bool):
+            raise InputError(f"use_timestamps is {self.use_timestamps!r}; it must be true or false")
+
+    @property
+    def block_weights(self) -> int:
+        """U, V, Q, K and output, d² each."""
+        return 5 * self.d_emb**2
+
+
+class HSTU(SequenceModel):
+    """Pointwise SiLU attention with relative bias, gated: Eqs. (27) and (28).
+
+    With x the tokens, one block is::
+
+        U, V, Q, K = silu(Norm(x) W)
+        A_i = Σ_{j ≤ i} silu(q_i · k_j + p_{i−j} + t_{b(i, j)}) v_j / (i + 1)        Eq. (27), i from 0
+        x = x + W_o (Norm(A) ⊙ U) + b_o                                              Eq. (28)
+
+    p holds one bias per distance and t one per time bucket b(i, j) = ⌊ln max(time_i − time_j, 1) / 0.301⌋,
+    the same for all heads. Norm is a LayerNorm without weights; the last one, with weights, gives the output.
+
+    Differences from the text of the performance-law paper:
+
+    - the input is normalised and the residual added, as in the original; (27) and (28) show neither;
+    - Q, K, V and Gate are one projection followed by SiLU, as in the original; the text has no SiLU there;
+    - silu(·) is divided by the number of tokens seen, which (27) leaves out;
+    - (28) lacks a parenthesis; the gate stands outside Norm, as the sentence below it says.
+
+    Differences from the original model:
+
+    - the divisor is i + 1, the tokens that token i sees, not the padded length: the output does not depend
+      on the rest of the batch. The LayerNorm after it cancels either but for its ε;
+    - a time difference ends at the event itself; the original's code ends it at the next event, whose time
+      is not known when the next item is to be predicted;
+    - a difference that is negative counts as 0 (the original takes its absolute value);
+    - a table of T_max biases for distances 0 … T_max − 1: a causal model never uses the others;
+    - a last LayerNorm and dot products, not unit vectors and a temperature;
+    - padding is not zeroed, since nothing valid attends to it;
+    - ratings, if asked for, are interleaved with the items (section 4).
+
+    As in the original's code, learned absolute positions are added to √d times the embeddings.
+
+    Initialisation: embeddings, biases and W truncated normal of std 0.02, W_o Glorot uniform, b_o zero.
+    """
+
+    def __init__(self, config: HSTUConfig) -> None:
+        super().__init__(config)
+        self.positions = nn.Embedding(config.max_tokens, config.d_emb)
+        self.dropout = Dropout(config.dropout)
+        self.blocks = nn.ModuleList(HSTUBlock(config) for _ in range(config.n_layers))
+        self.norm = nn.LayerNorm(config.d_emb, eps=LAYER_NORM_EPS)
+        steps = torch.arange(config.max_tokens)
+        self.register_buffer("distances", steps[:, None] - steps, persistent=False)  # (T_max, T_max), i − j
+        init_embeddings(self)
+
+    def encode(self, tokens: Tensor, batch: Batch) -> Tensor:
+        length = tokens.shape[1]
+        distances = self.distances[:length, :length]
+        buckets = None
+        if self.config.use_timestamps and batch.timestamps is not None:
+            times = batch.timestamps.repeat_interleave(self.config.tokens_per_event, dim=1)
+            buckets = time_buckets(times)
+        x = self.dropout(tokens * self.config.d_emb**0.5 + self.positions.weight[:length])
+        for block in self.blocks:
+            x = block(x, distances, buckets)
+        return self.norm(x)
+
+
+class HSTUBlock(nn.Module):
+    """One block of `HSTU`: ``(B, T, d)`` → ``(B, T, d)``."""
+
+    def __init__(self, config: HSTUConfig) -> None:
+        super().__init__()
+        d = config.d_emb
+        self.n_heads = config.n_heads
+        self.uvqk = nn.Linear(d, 4 * d, bias=False)
+        self.output = nn.Linear(d, d)
+        self.position_bias = nn.Parameter(torch.empty(config.max_tokens))
+        self.time_bias = nn.Parameter(torch.empty(TIME_BUCKETS)) if config.use_timestamps else None
+        self.dropout = Dropout(config.dropout)
+        truncated_normal(self.uvqk.weight)
+        truncated_normal(self.position_bias)
+        if self.time_bias is not None:
+            truncated_normal(self.time_bias)
+        nn.init.xavier_uniform_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, x: Tensor, distances: Tensor, buckets: Tensor | None) -> Tensor:
+        d = x.shape[-1]
+        u, v, q, k = F.silu(self.uvqk(F.layer_norm(x, (d,), eps=LAYER_NORM_EPS))).chunk(4, dim=-1)
+        q, k, v = (split_heads(part, self.n_heads) for part in (q, k, v))
+        attention = merge_heads(self.attend(q, k, v, distances, buckets))
+        attention = attention / torch.arange(1, x.shape[1] + 1, device=x.device)[:, None]
+        gated = F.layer_norm(attention, (d,), eps=LAYER_NORM_EPS) * u
+        return x + self.output(self.dropout(gated))
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, distances: Tensor, buckets: Tensor | None) -> Tensor:
+        """Eq. (27): Σ_{j ≤ i} silu(q_i · k_j + bias) v_j, ``(B, heads, T, d_head)``.
+
+        A block of queries at a time meets only the keys up to its end, which saves a third of the work and
+        keeps a block in the cache.
+        """
+        position_bias = self.position_bias[distances.clamp(min=0)].masked_fill(distances < 0, MASKED)  # (T, T)
+        rows = []
+        for start in range(0, q.shape[2], BLOCK):
+            end = min(start + BLOCK, q.shape[2])
+            bias = position_bias[start:end, :end]
+            if buckets is not None:
+                bias = bias + self.time_bias[buckets[:, start:end, :end]].unsqueeze(1)  # (B, 1, block, end)
+            scores = (q[:, :, start:end] @ k[:, :, :end].mT).add_(bias)  # (B, heads, block, end)
+            rows.append(F.silu(scores) @ v[:, :, :end])
+        return torch.cat(rows, dim=2)
+
+
+def time_buckets(times: Tensor) -> Tensor:
+    """Bucket of time_i − time_j for every pair of tokens: int64 ``(B, T)`` → int64 ``(B, T, T)``."""
+    gaps = (times[:, :, None] - times[:, None, :]).clamp(min=1).float()
+    return (gaps.log() / BUCKET_WIDTH).long().clamp(max=TIME_BUCKETS - 1)

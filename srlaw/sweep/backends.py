@@ -1,0 +1,62 @@
+"""Where a sweep's runs are trained: processes here, or a Ray or Dask cluster, all through joblib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from joblib import cpu_count, parallel_config
+
+from srlaw.errors import InputError
+from srlaw.sequences import Sequences
+
+BACKENDS = ("loky", "ray", "dask")
+
+
+@contextmanager
+def backend_at_work(backend: str, jobs: int | None, sequences: Sequences) -> Iterator[int]:
+    """While open, joblib's Parallel runs on `backend`; yields how many torch threads a run may use.
+
+    Here the runs at work share the cores; on a cluster each has one core.
+
+    Raises:
+        InputError: if the backend is unknown or not installed, `jobs` is below 1, or a worker of a Dask cluster
+            runs several threads, whose trainings would disturb each other's random numbers.
+    """
+    if backend not in BACKENDS:
+        raise InputError(f"backend is {backend!r}; it must be one of {', '.join(BACKENDS)}")
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs is {jobs}; it must be at least 1")
+    with ExitStack() as stack:
+        try:
+            options = {"ray": _ray, "dask": _dask}[backend](stack, jobs, sequences) if backend != "loky" else {}
+        except ImportError as error:
+            raise InputError(
+                f"{backend} is not installed here; install it with: pip install 'srlaw[cluster]'"
+            ) from error
+        n_jobs = jobs or (1 if backend == "loky" else -1)
+        stack.enter_context(parallel_config(backend, n_jobs=n_jobs, **options))
+        yield max(1, cpu_count() // n_jobs) if backend == "loky" else 1
+
+
+def _ray(stack: ExitStack, jobs: int | None, sequences: Sequences) -> dict:
+    """The cluster at ``RAY_ADDRESS``, the one this process has joined, or a new one on this machine."""
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    return {}
+
+
+def _dask(stack: ExitStack, jobs: int | None, sequences: Sequences) -> dict:
+    """This process's client, else one of ``DASK_SCHEDULER_ADDRESS``, else of a new cluster on this machine."""
+    import dask
+    from distributed import Client, default_client
+
+    try:
+        client = default_client()
+    except ValueError:  # there is none
+        local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
+        client = stack.enter_context(Client(**({} if dask.config.get("scheduler-address", None) else local)))
+    if max(client.nthreads().values(), default=1) > 1:
+        raise InputError("a Dask worker here runs several threads; start the workers with --nthreads 1")
+    return {"client": client, "scatter": [sequences]}

@@ -1,0 +1,156 @@
+"""The YAML specification of a sweep and the runs it expands to."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import yaml
+
+from srlaw.errors import InputError
+from srlaw.models import CONFIGS, ModelConfig
+from srlaw.training import TrainConfig
+
+LISTS = {"s_max": int, "models": str, "n_layers": int, "d_emb": int, "precisions": str, "seeds": int}
+REQUIRED = ("dataset", *LISTS, "training")
+SIZES = ("n_items", "n_layers", "d_emb", "s_max")
+KINDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", type(None): "null"}
+
+
+class Run(NamedTuple):
+    """One configuration to train.
+
+    Attributes:
+        model: a key of `CONFIGS`.
+        architecture: fields of the model's configuration, all but ``n_items``, which the data set gives.
+        training: fields of `TrainConfig`.
+    """
+
+    model: str
+    architecture: dict[str, Any]
+    training: dict[str, Any]
+
+    def configs(self, n_items: int) -> tuple[ModelConfig, TrainConfig]:
+        """The complete configuration, defaults filled in.
+
+        Raises:
+            InputError: naming the field whose value cannot be.
+        """
+        return _config_class(self.model)(n_items=n_items, **self.architecture), TrainConfig(**self.training)
+
+
+def read_spec(path: str | Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds; see `expand` for what it must contain.
+
+    Raises:
+        InputError: if it is no such file, or names a key twice; says the line where there is one.
+    """
+    try:
+        spec = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # a SafeLoader
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; name a YAML file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        what = (
+            f", line {mark.line + 1}: {error.problem}" if mark else f" is not YAML text: {str(error).splitlines()[0]}"
+        )
+        raise InputError(f"{path}{what}") from error
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from error
+    if not isinstance(spec, dict):
+        raise InputError(f"{path} must map keys to values: {', '.join(REQUIRED)}")
+    return spec
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise InputError(f"line {key.start_mark.line + 1}: {key.value} stands twice; remove one")
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        return super().construct_mapping(node, deep)
+
+
+def expand(spec: dict[str, Any]) -> list[Run]:
+    """Every combination of the lists of a specification, in their order, the last varying fastest.
+
+    ``dataset`` is a registered name or a file, and ``path``, optional, where a registered data set's official files
+    lie. ``s_max``, ``models``, ``n_layers``, ``d_emb``, ``precisions`` and ``seeds`` are lists; ``models`` may also
+    map names to further settings of that model's configuration, such as ``{hstu: {dropout: 0.3}}``. ``training``
+    maps fields of `TrainConfig` to values. Defaults of the two configurations hold for what is not given.
+
+    Raises:
+        InputError: naming the key that is unknown, missing, or has a wrong type or value.
+    """
+    _known(spec, (*REQUIRED, "path"), "the specification")
+    missing = [key for key in REQUIRED if key not in spec]
+    if missing:
+        raise InputError(f"{missing[0]} is missing; a specification has {', '.join(REQUIRED)}")
+    for key in {"dataset", "path"} & spec.keys():
+        _typed(spec[key], str, key)
+    models = _models(spec["models"])
+    lists = {key: _list(list(models) if key == "models" else spec[key], kind, key) for key, kind in LISTS.items()}
+    training = _settings(spec["training"], TrainConfig, ("precision", "seed"), "training")
+    runs = []
+    for s_max, model, n_layers, d_emb, precision, seed in itertools.product(*lists.values()):
+        architecture = {"s_max": s_max, "n_layers": n_layers, "d_emb": d_emb} | models[model]
+        runs.append(Run(model, architecture, training | {"precision": precision, "seed": seed}))
+        runs[-1].configs(n_items=2)  # so that a value that cannot be stops the sweep before it begins
+    return runs
+
+
+def _config_class(model: str) -> type[ModelConfig]:
+    if model not in CONFIGS:
+        raise InputError(f"models: {model!r} is not one of {', '.join(CONFIGS)}")
+    return CONFIGS[model]
+
+
+def _models(models: Any) -> dict[str, dict[str, Any]]:
+    """Name → settings of that model."""
+    if not isinstance(models, dict):
+        models = dict.fromkeys(_list(models, str, "models"))
+    return {
+        name: _settings(settings or {}, _config_class(name), SIZES, f"models.{name}")
+        for name, settings in models.items()
+    }
+
+
+def _list(values: Any, kind: type, key: str) -> list:
+    if not isinstance(values, list) or not values:
+        raise InputError(f"{key} is {values!r}; it must be a list of at least one value, such as [{values or '…'}]")
+    values = [_typed(value, kind, key) for value in values]
+    if len(set(values)) < len(values):
+        raise InputError(f"{key} is {values!r}; each value may stand there once")
+    return values
+
+
+def _settings(settings: Any, config: type, taken: tuple[str, ...], where: str) -> dict[str, Any]:
+    """Settings as fields of a configuration, without those that lists of the specification give."""
+    if not isinstance(settings, dict):
+        raise InputError(f"{where} is {settings!r}; it must map settings to values, or be {{}}")
+    hints = {name: hint for name, hint in get_type_hints(config).items() if name not in taken}
+    _known(settings, hints, where)
+    return {name: _typed(value, hints[name], f"{where}.{name}") for name, value in settings.items()}
+
+
+def _known(mapping: dict, keys: Any, where: str) -> None:
+    for key in mapping:
+        if key not in keys:
+            raise InputError(f"{where} has an unknown key {key!r}; it may have {', '.join(keys)}")
+
+
+def _typed(value: Any, hint: Any, key: str) -> Any:
+    """`value`, if it has the annotated type; a number where a number is due, also as 1e-3, which YAML reads as text."""
+    kinds = get_args(hint) or (hint,)
+    if float in kinds and isinstance(value, int | str) and not isinstance(value, bool):
+        with suppress(ValueError):
+            value = float(value)
+    if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
+        raise InputError(f"{key} is {value!r}; it must be {' or '.join(KINDS.get(kind, str(kind)) for kind in kinds)}")
+    return value

@@ -1,0 +1,76 @@
+"""`TrainConfig`: everything about a training run that is not the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from srlaw.errors import InputError
+
+LOSSES = ("full", "sampled")
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained.
+
+    Attributes:
+        epochs: at most so many passes over all histories; the learning rate falls to zero over all of them.
+        batch_events: events of a batch, padding included.
+        learning_rate: of AdamW, at its highest.
+        weight_decay: of AdamW, for matrices other than embeddings.
+        warmup: share of all epochs' steps in which the learning rate rises linearly from zero.
+        clip: largest Euclidean norm of the gradient.
+        loss: ``"full"`` softmax over the catalogue, or ``"sampled"``, the paper's.
+        negatives: of the sampled softmax, shared by a batch.
+        log_correction: add ln((n_items − 1) / negatives) to the negatives' scores, so that the sum over them
+            estimates that over the catalogue; the paper has no such term.
+        patience: stop after so many epochs without a better validation NDCG@10.
+        precision: ``"float32"``, or ``"bfloat16"``: the model's products in bfloat16, weights and loss in float32.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``, the latter where there is one.
+        devices: processes, one per GPU (or CPU), which share each step's events.
+        seed: of the initial weights, the order of batches, dropout and negatives.
+
+    Raises:
+        InputError: naming the field and its value.
+    """
+
+    epochs: int = 30
+    batch_events: int = 12_800
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    clip: float = 1.0
+    loss: str = "full"
+    negatives: int = 256
+    log_correction: bool = False
+    patience: int = 5
+    precision: str = "float32"
+    device: str = "auto"
+    devices: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in ("epochs", "batch_events", "negatives", "patience", "devices"):
+            value = getattr(self, field)
+            _require(isinstance(value, int) and value >= 1, field, value, "a whole number of at least 1")
+        _require(isinstance(self.seed, int) and 0 <= self.seed < 2**31, "seed", self.seed, "in 0 … 2³¹ − 1")
+        for field in ("learning_rate", "clip"):
+            value = getattr(self, field)
+            _require(_is_number(value) and 0 < value < float("inf"), field, value, "a number greater than 0")
+        _require(_is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "≥ 0")
+        _require(_is_number(self.warmup) and 0 <= self.warmup < 1, "warmup", self.warmup, "in [0, 1)")
+        for field, known in (("loss", LOSSES), ("precision", PRECISIONS), ("device", DEVICES)):
+            value = getattr(self, field)
+            _require(isinstance(value, str) and value in known, field, repr(value), f"one of {', '.join(known)}")
+        _require(isinstance(self.log_correction, bool), "log_correction", self.log_correction, "true or false")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _require(holds: bool, field: str, value: object, what: str) -> None:
+    if not holds:
+        raise InputError(f"{field} is {value}; it must be {what}")

@@ -1,0 +1,50 @@
+"""Softmax losses over the catalogue, full and sampled (section 4), in nats per target event."""
+
+from __future__ import annotations
+
+from math import log
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from srlaw.metrics import CHUNK_ELEMENTS
+
+
+def full_softmax(hidden: Tensor, item_weight: Tensor, targets: Tensor) -> Tensor:
+    """Mean of −ln softmax(h · e)_target over the whole catalogue.
+
+    Scores are computed, used and dropped in chunks that stay in the cache, gradients with them: several times
+    faster on a CPU than a table of all scores.
+
+    Args:
+        hidden: shape ``(E, d)``.
+        item_weight: item embeddings, shape ``(n_items, d)``.
+        targets: item codes, int64, shape ``(E,)``.
+    """
+    rows = max(64, CHUNK_ELEMENTS // len(item_weight)) if hidden.device.type == "cpu" else None
+    options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=None if rows is None else min(rows, len(hidden)))
+    return F.linear_cross_entropy(hidden, item_weight, targets, options=options)
+
+
+def sampled_softmax(
+    hidden: Tensor, item_weight: Tensor, targets: Tensor, negatives: int, log_correction: bool
+) -> Tensor:
+    """Mean of −ln(e^s⁺ / (e^s⁺ + Σ_j e^s_j)), the paper's loss, over the same random items j for all events.
+
+    The negatives are drawn uniformly with replacement from the catalogue. Where one is an event's own target
+    it is left out of that event's sum. With `log_correction`, ln((n_items − 1) / negatives left) is added to
+    each s_j, which makes the sum an estimate of that over all other items.
+
+    Args: as `full_softmax`, and
+        negatives: how many items are drawn.
+    """
+    n_items = len(item_weight)
+    drawn = torch.randint(n_items, (negatives,), device=hidden.device)
+    own = drawn == targets[:, None]  # (E, negatives)
+    scores = (hidden @ item_weight[drawn].T).masked_fill(own, -torch.inf)
+    if log_correction:
+        left = negatives - own.sum(1, keepdim=True)
+        scores = scores + log(max(1, n_items - 1)) - left.clamp(min=1).log()
+    positive = (hidden * item_weight[targets]).sum(1, keepdim=True)
+    return -F.log_softmax(torch.cat([positive, scores], dim=1), dim=1)[:, 0].mean()

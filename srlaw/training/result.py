@@ -1,0 +1,101 @@
+"""`Trained`: what a run leaves behind."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+
+import numpy as np
+import polars as pl
+import torch
+from torch import nn
+
+import srlaw
+from srlaw.models import CONFIGS, ModelConfig, count_parameters, flops_per_event
+from srlaw.training.config import TrainConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model with its provenance.
+
+    Attributes:
+        model: with the weights of the best epoch, on the CPU, in evaluation mode.
+        model_config, config: what it was made from.
+        history: one row per epoch: ``epoch``, ``loss`` (mean of the training loss), ``valid_loss`` (full
+            softmax), ``valid_hr10``, ``valid_ndcg10``, ``events``, ``train_s``, ``seconds`` (with validation).
+        test: `evaluate` on the last events.
+        dataset: name of the sequences.
+        train_lengths: target events of each training history, shape ``(users,)``.
+        device: what it was trained on.
+    """
+
+    model: nn.Module
+    model_config: ModelConfig
+    config: TrainConfig
+    history: pl.DataFrame
+    test: dict[str, float]
+    dataset: str
+    train_lengths: np.ndarray
+    device: str
+    versions: str = field(default_factory=lambda: _versions())
+
+    @property
+    def best_epoch(self) -> int:
+        return int(self.history["epoch"][self.history["valid_ndcg10"].arg_max()])
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of training: three times forward, model and comparison with the items."""
+        lengths = self.train_lengths.astype(float)
+        compared = self.model_config.n_items if self.config.loss == "full" else self.config.negatives + 1
+        forward = flops_per_event(self.model_config, (lengths**2).sum() / lengths.sum())
+        return 3 * (forward + 2 * compared * self.model_config.d_emb) * float(self.history["events"].sum())
+
+    def row(self) -> dict[str, object]:
+        """One flat, JSON-ready row: configuration, test metrics, size, cost and provenance.
+
+        ``loss`` is the full softmax on the held-out last events, nats per target event; ``objective`` is the
+        loss trained with; ``max_epochs`` what was allowed, ``epochs`` what was run; ``wall_s`` counts
+        training and validation of all epochs; ``events_per_s`` training alone.
+        """
+        total, without_embeddings = count_parameters(self.model)
+        settings = asdict(self.config)
+        best = self.history.row(self.best_epoch - 1, named=True)
+        events = int(self.history["events"].sum())
+        return {
+            "dataset": self.dataset,
+            "model": next(name for name, kind in CONFIGS.items() if type(self.model_config) is kind),
+            **asdict(self.model_config),
+            "objective": settings.pop("loss"),
+            "max_epochs": settings.pop("epochs"),
+            **settings,
+            **self.test,
+            "valid_hr10": best["valid_hr10"],
+            "valid_ndcg10": best["valid_ndcg10"],
+            "params_total": total,
+            "params_non_embedding": without_embeddings,
+            "flops": self.flops,
+            "events": events,
+            "epochs": self.history.height,
+            "best_epoch": self.best_epoch,
+            "wall_s": float(self.history["seconds"].sum()),
+            "events_per_s": events / float(self.history["train_s"].sum()),
+            "device": self.device,
+            "versions": self.versions,
+        }
+
+
+def describe_device(device: torch.device, count: int) -> str:
+    """E.g. ``"cpu, x86_64, 2 threads"`` or ``"2 × NVIDIA H200"``."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"cpu, {platform.machine()}, {torch.get_num_threads()} threads"
+    return name if count == 1 else f"{count} × {name}"
+
+
+def _versions() -> str:
+    packages = [f"{name} {version(name)}" for name in ("torch", "lightning-fabric", "numpy")]
+    return ", ".join([f"srlaw {srlaw.__version__}", f"python {platform.python_version()}", *packages])

@@ -1,0 +1,452 @@
+"""Sweeps that are killed, shared between processes, broken by their runs, or sent to a cluster."""
+
+import fcntl
+import json
+import multiprocessing
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+import yaml
+from joblib import parallel_config
+from polars.testing import assert_frame_equal
+
+from srlaw.datasets import load
+from srlaw.datasets.synthetic import population
+from srlaw.errors import InputError
+from srlaw.sweep import expand, read_spec, run_sweep, runner, train_once
+from srlaw.sweep.runner import data_hash
+
+CLOCK = ["wall_s", "events_per_s"]
+SPEC = {
+    "dataset": "log.csv",
+    "s_max": [20],
+    "models": ["sasrec", "hstu", "llama"],
+    "n_layers": [1],
+    "d_emb": [4, 8],
+    "precisions": ["float32"],
+    "seeds": [0, 1],
+    "training": {"epochs": 30, "patience": 30, "device": "cpu"},
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A working directory with a small log and `SPEC`."""
+    monkeypatch.chdir(tmp_path)
+    log = population(users=60, items=30, mean_length=12).sample()
+    users = np.repeat(np.arange(log.n_users), log.lengths)
+    pl.DataFrame({"user_id": users, "item_id": log.items, "timestamp": log.timestamps}).write_csv("log.csv")
+    write()
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """More would only wait for each other, and change the last digits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def write(**changes):
+    spec = {key: value for key, value in (SPEC | changes).items() if value is not ...}
+    Path("spec.yml").write_text(yaml.safe_dump(spec, sort_keys=False))
+
+
+@contextmanager
+def training(train):
+    with mock.patch("srlaw.sweep.runner.train", train):
+        yield
+
+
+class Fake:
+    """Stands for `srlaw.training.train`: remembers what it was called with, and fails where told to."""
+
+    def __init__(self, fail=lambda config: None, loss=1.5):
+        self.calls, self.fail, self.loss = [], fail, loss
+
+    def __call__(self, sequences, model_config, config, checkpoint=None, progress=True):
+        self.calls.append((model_config, config))
+        self.fail(model_config)
+        row = {"dataset": sequences.name, "loss": self.loss, "hr10": model_config.d_emb / 100, "wall_s": 0.1}
+        return SimpleNamespace(row=lambda: row)
+
+
+# --- the specification
+
+
+def test_a_specification_expands_to_every_combination():
+    runs = expand(SPEC)
+    assert len(runs) == 12
+    assert [run.training["seed"] for run in runs[:2]] == [0, 1]  # the last list varies fastest
+    assert len({(run.model, run.architecture["d_emb"], run.training["seed"]) for run in runs}) == 12
+    model_config, train_config = runs[-1].configs(n_items=7)
+    assert (type(model_config).__name__, model_config.n_items, model_config.d_emb) == ("LLaMAConfig", 7, 8)
+    assert (train_config.epochs, train_config.seed, train_config.clip) == (30, 1, 1.0)
+
+
+def test_models_may_have_settings_and_numbers_exponents():
+    Path("spec.yml").write_text(
+        "{dataset: x, s_max: [5], models: {hstu: {dropout: 0}, llama: }, n_layers: [1], d_emb: [4],"
+        "precisions: [bfloat16], seeds: [3], training: {learning_rate: 1e-3}}"
+    )
+    hstu, llama = (run.configs(n_items=7) for run in expand(read_spec("spec.yml")))
+    assert hstu[0].dropout == 0 != llama[0].dropout
+    assert (hstu[1].learning_rate, hstu[1].precision) == (0.001, "bfloat16")
+
+
+def test_the_example_is_a_specification():
+    assert len(expand(read_spec(Path(__file__).parents[1] / "data/sweeps/example.yml"))) == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"seeds": ...}, "seeds is missing"),
+        ({"colour": 1}, "unknown key 'colour'"),
+        ({"dataset": 5}, "dataset is 5; it must be text"),
+        ({"dataset": "nothing.csv"}, "'nothing.csv' is neither a file"),
+        ({"path": "x"}, "'log.csv' is not a registered data set"),
+        ({"s_max": 20}, "s_max is 20; it must be a list"),
+        ({"seeds": []}, "seeds is []; it must be a list"),
+        ({"seeds": [1, 1]}, "each value may stand there once"),
+        ({"seeds": [-1]}, "seed is -1"),
+        ({"d_emb": ["8"]}, "d_emb is '8'; it must be a whole number"),
+        ({"n_layers": [True]}, "n_layers is True"),
+        ({"n_layers": [0]}, "n_layers is 0"),
+        ({"models": ["gru"]}, "'gru' is not one of sasrec, hstu, llama"),
+        ({"models": {"hstu": {"n_layers": 2}}}, "models.hstu has an unknown key 'n_layers'"),
+        ({"models": {"hstu": {"dropout": "much"}}}, "models.hstu.dropout is 'much'; it must be a finite number"),
+        ({"models": {"hstu": 3}}, "models.hstu is 3"),
+        ({"models": {}}, "models is []"),
+        ({"precisions": ["float8"]}, "precision is 'float8'"),
+        ({"training": None}, "training is None"),
+        ({"training": {"seed": 1}}, "training has an unknown key 'seed'"),
+        ({"training": {"epochs": 1.5}}, "training.epochs is 1.5; it must be a whole number"),
+        ({"training": {"clip": float("nan")}}, "training.clip is nan"),
+        ({"training": {"clip": -1}}, "clip is -1"),
+    ],
+)
+def test_a_wrong_specification_is_one_sentence_and_leaves_nothing_behind(changes, part):
+    write(**changes)
+    with pytest.raises(InputError) as caught:
+        run_sweep("spec.yml", "out")
+    assert str(caught.value).startswith("spec.yml: ")
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (b"seeds: [1]\nseeds: [2]", "spec.yml, line 2: seeds stands twice"),
+        (b"a: [1\nb: 2", "spec.yml, line 2"),
+        (b"- 1", "spec.yml must map keys to values"),
+        (b"", "spec.yml must map keys to values"),
+        (b"\xff\xfe\x00", "spec.yml is not YAML text"),
+        (b"a: \x07", "spec.yml is not YAML text"),
+    ],
+)
+def test_a_file_that_is_no_specification(text, part):
+    Path("spec.yml").write_bytes(text)
+    with pytest.raises(InputError, match=part):
+        run_sweep("spec.yml", "out")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_spec("missing.yml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"), [({"backend": "spark"}, "backend is 'spark'"), ({"jobs": 0}, "jobs is 0; it must be")]
+)
+def test_wrong_arguments(arguments, part):
+    with pytest.raises(InputError, match=part):
+        run_sweep("spec.yml", "out", **arguments)
+    with pytest.raises(InputError, match="cannot hold a sweep"):
+        run_sweep("spec.yml", "spec.yml/out")
+
+
+@pytest.mark.parametrize(("backend", "module"), [("ray", "ray.util.joblib"), ("dask", "distributed")])
+def test_a_backend_that_is_not_installed(backend, module):
+    with (
+        mock.patch.dict(sys.modules, {module: None}),
+        pytest.raises(InputError, match=r"pip install -e '\.\[cluster\]'"),
+    ):
+        run_sweep("spec.yml", "out", backend=backend)
+
+
+# --- rows
+
+
+def test_a_sweep_has_a_row_a_run_and_repeats_none():
+    fake = Fake()
+    with training(fake):
+        rows = run_sweep("spec.yml", "out")
+        assert_frame_equal(run_sweep("spec.yml", "out"), rows)
+        assert len(fake.calls) == 12
+        write(seeds=[0, 1, 2])
+        more = run_sweep("spec.yml", "out")
+        assert len(fake.calls) == 18
+        write(seeds=[2])
+        assert_frame_equal(run_sweep("spec.yml", "out"), more.filter(seed=2))
+    assert len(rows) == 12
+    assert rows["key"].is_unique().all()
+    assert rows["status"].unique().to_list() == ["finished"]
+    assert rows["hr10"].to_list() == [d / 100 for d in rows["d_emb"]]
+    assert_frame_equal(pl.read_csv("out/rows.csv", schema=more.schema), more)
+    assert len(list(Path("out/rows").iterdir())) == 18
+    file = json.loads(Path(f"out/rows/{rows['key'][0]}.json").read_text())
+    assert file["config"]["training"]["clip"] == 1.0
+
+
+def test_a_key_changes_with_the_data_and_with_every_setting():
+    with training(Fake()):
+        first = set(run_sweep("spec.yml", "out")["key"])
+        write(training=SPEC["training"] | {"clip": 2})
+        second = set(run_sweep("spec.yml", "out")["key"])
+        write(training=SPEC["training"] | {"clip": 1})  # the default
+        assert set(run_sweep("spec.yml", "out")["key"]) == first
+        lines = Path("log.csv").read_text().splitlines()
+        Path("log.csv").write_text("\n".join(lines[:-1]))
+        third = set(run_sweep("spec.yml", "out")["key"])
+    assert len(first | second | third) == 36
+
+
+def test_the_hash_of_the_data_sees_what_training_sees():
+    log = load("log.csv")
+    assert data_hash(log) == data_hash(load("log.csv"))
+    assert data_hash(log) != data_hash(log.truncate(3))
+    assert data_hash(log) != data_hash(log.shuffled(np.random.default_rng(0)))
+
+
+def test_a_failed_run_is_a_row_and_the_rest_goes_on():
+    def fail(config):
+        if config.d_emb == 8:
+            raise RuntimeError("out of memory")
+
+    with training(Fake(fail)):
+        rows = run_sweep("spec.yml", "out")
+    assert rows["status"].to_list() == ["failed" if d == 8 else "finished" for d in rows["d_emb"]]
+    assert rows.filter(d_emb=8)["error"].unique().to_list() == ["RuntimeError: out of memory"]
+    assert rows.filter(d_emb=4)["error"].null_count() == 6
+    with training(mended := Fake()):
+        assert_frame_equal(run_sweep("spec.yml", "out"), rows)
+        assert mended.calls == []
+        assert run_sweep("spec.yml", "out", retry_failed=True)["error"].null_count() == 12
+    assert [config.d_emb for config, _ in mended.calls] == [8] * 6
+
+
+def test_a_run_without_a_finite_loss_has_failed():
+    with training(Fake(loss=float("nan"))):
+        rows = run_sweep("spec.yml", "out")
+    assert set(rows["status"]) == {"failed"}
+    assert rows["error"][0] == "ArithmeticError: not finite: loss"
+
+
+def test_an_interrupted_sweep_keeps_what_it_has():
+    def interrupt(config):
+        if len(fake.calls) == 5:
+            raise KeyboardInterrupt
+
+    fake = Fake(interrupt)
+    with training(fake):
+        with pytest.raises(KeyboardInterrupt):
+            run_sweep("spec.yml", "out")
+        assert len(pl.read_csv("out/rows.csv")) == 4
+        assert len(run_sweep("spec.yml", "out")) == 12
+    assert len(fake.calls) == 13
+
+
+def test_a_row_that_is_not_whole_is_named():
+    with training(Fake()):
+        rows = run_sweep("spec.yml", "out")
+        Path(f"out/rows/{rows['key'][3]}.json").write_text("")
+        with pytest.raises(InputError, match=f"{rows['key'][3]}.json is not a whole row; delete it"):
+            run_sweep("spec.yml", "out")
+
+
+def test_progress_stands_on_standard_error_alone(capsys):
+    with training(Fake()):
+        run_sweep("spec.yml", "out")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "12/12" in captured.err
+
+
+# --- several at once
+
+
+def test_sweeps_that_share_a_folder_train_nothing_twice():
+    fake = Fake(lambda config: time.sleep(0.02))
+    tables = []
+    with training(fake):
+        threads = [threading.Thread(target=lambda: tables.append(run_sweep("spec.yml", "out"))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(fake.calls) == 12
+    for table in tables:
+        assert_frame_equal(table, tables[0])
+    assert len(tables) == 4
+
+
+def test_a_sweep_waits_for_runs_of_others_and_takes_over_what_they_leave():
+    with training(Fake()):
+        key = run_sweep("spec.yml", "out")["key"][5]
+    Path(f"out/rows/{key}.json").unlink()
+    with open(f"out/locks/{key}", "a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with training(fake := Fake()):
+            thread = threading.Thread(target=run_sweep, args=("spec.yml", "out"))
+            thread.start()
+            time.sleep(0.3)
+            assert thread.is_alive()
+            assert fake.calls == []
+            other.close()
+            thread.join()
+    assert len(fake.calls) == 1
+
+
+# --- killed
+
+
+FORKS = multiprocessing.get_context("forkserver")  # of a process that has imported torch, once for all kills
+FORKS.set_forkserver_preload(["srlaw.sweep"])
+
+
+def sweep(folder, jobs):
+    """In a process group of its own; each run has one thread, as in this process."""
+    os.setsid()
+    os.chdir(folder)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    run_sweep("spec.yml", "out", jobs=jobs)
+
+
+def start(jobs):
+    process = FORKS.Process(target=sweep, args=(os.getcwd(), jobs))
+    process.start()
+    return process
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in Path("out", folder).glob("[!.]*")}
+
+
+def kill_at_a_random_moment(rng, jobs):
+    """Start, wait for the first run to begin, for up to two rows, and for a random time more; then kill -9."""
+    locks, enough = contents("locks"), len(contents("rows")) + rng.integers(2, endpoint=True)
+    process = start(jobs)
+    while process.is_alive() and (contents("locks") == locks or len(contents("rows")) < enough):
+        time.sleep(0.005)
+    time.sleep(rng.uniform(0, 0.3))
+    assert process.is_alive()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+
+
+def test_a_sweep_killed_five_times_ends_as_if_undisturbed():
+    rng = np.random.default_rng(4)
+    seen = {}
+    for jobs in (1, 1, 2, 1, 1):
+        kill_at_a_random_moment(rng, jobs)
+        assert seen.items() <= contents("rows").items()  # no finished row is lost or written again
+        seen = contents("rows")
+    assert 0 < len(seen) < 12
+    last = start(jobs=1)
+    last.join()
+    assert last.exitcode == 0
+    assert seen.items() <= contents("rows").items()
+    assert contents("checkpoints") == {}
+    rows = pl.read_csv("out/rows.csv")
+    assert len(rows) == rows["key"].n_unique() == 12
+    run_sweep("spec.yml", "undisturbed")
+    assert_frame_equal(rows.drop(CLOCK), pl.read_csv("undisturbed/rows.csv").drop(CLOCK), check_exact=True)
+    assert set(rows["status"]) == {"finished"}
+
+
+def test_a_run_that_kills_its_process_fails_and_the_rest_goes_on(folder):
+    def deadly(sequences, head, run, folder, threads, wait):  # travels by value, so its process starts quickly
+        (folder / "locks" / head["key"]).write_text("begun")
+        if head["key"] == "deadly":
+            os.kill(os.getpid(), signal.SIGKILL)
+        (folder / "rows" / f"{head['key']}.json").write_text('{"status": "finished"}')
+
+    for name in ("rows", "locks", "checkpoints"):
+        (folder / name).mkdir()
+    work = {key: ({"key": key}, None) for key in ("a", "b", "deadly", "c", "d")}
+    with mock.patch("srlaw.sweep.runner._train_one", deadly), parallel_config("loky", n_jobs=2):
+        runner._train_all(work, None, folder, threads=1)
+    rows = {file.stem: json.loads(file.read_text()) for file in Path("rows").iterdir()}
+    assert rows.keys() == work.keys()
+    assert [key for key, row in rows.items() if row["status"] == "failed"] == ["deadly"]
+    assert "its process was killed" in rows["deadly"]["error"]
+
+
+# --- real training, on clusters and by the command
+
+
+@pytest.fixture
+def undisturbed():
+    write(models=["sasrec", "hstu"], d_emb=[4], training={"epochs": 2, "device": "cpu"})
+    return run_sweep("spec.yml", "here")
+
+
+def assert_same(rows, expected):
+    assert_frame_equal(rows.drop(CLOCK), expected.drop(CLOCK))
+
+
+def missing(package):
+    return pytest.mark.skipif(not find_spec(package), reason=f"{package} is not installed: pip install -e '.[cluster]'")
+
+
+@missing("ray")
+def test_a_local_ray_cluster_gives_the_same_rows(undisturbed, monkeypatch):
+    import ray
+
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # or Ray leaves one in the home folder
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        assert_same(run_sweep("spec.yml", "out", backend="ray", jobs=2), undisturbed)
+    finally:
+        ray.shutdown()
+
+
+@missing("distributed")
+def test_a_local_dask_cluster_gives_the_same_rows(undisturbed):
+    assert_same(run_sweep("spec.yml", "out", backend="dask", jobs=2), undisturbed)
+
+
+@missing("distributed")
+def test_dask_workers_with_several_threads_are_refused():
+    from distributed import Client
+
+    cluster = Client(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None)
+    with cluster, pytest.raises(InputError, match="--nthreads 1"):
+        run_sweep("spec.yml", "out", backend="dask")
+
+
+def test_one_model_by_name():
+    row = train_once("log.csv", "hstu", n_layers=1, d_emb=4, s_max=20, epochs=1, precision="float32", seed=0)
+    assert {"loss", "hr10", "ndcg10", "params_total", "flops", "wall_s"} <= row.keys()
+    assert "entropy_floor" not in row
+    with training(Fake()):
+        row = train_once("synthetic", "hstu", n_layers=1, d_emb=4, s_max=20, epochs=1, precision="float32", seed=0)
+    assert row["entropy_floor"] == population().entropy_rate
+    with pytest.raises(InputError, match="'gru' is not one of"):
+        train_once("log.csv", "gru", n_layers=1, d_emb=4, s_max=20, epochs=1, precision="float32", seed=0)

@@ -1,0 +1,302 @@
+"""Losses, batches, and runs: reproducible, resumable, the same on two processes as on one."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from srlaw.datasets.synthetic import population, synthetic
+from srlaw.errors import InputError
+from srlaw.models import CONFIGS, build
+from srlaw.sequences import Sequences
+from srlaw.training import TrainConfig, evaluate, loop, train
+from srlaw.training.data import batches, next_events, split
+from srlaw.training.loss import full_softmax, sampled_softmax
+
+QUICK = TrainConfig(epochs=3, batch_events=1024, learning_rate=3e-3, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def data() -> Sequences:
+    return synthetic(seed=3, users=150, items=40, mean_length=25)
+
+
+def sasrec(sequences: Sequences, **fields):
+    return CONFIGS["sasrec"](**{"n_items": sequences.n_items, "n_layers": 1, "d_emb": 16, "s_max": 20} | fields)
+
+
+def outcome(trained) -> tuple:
+    """All that must repeat: everything but the times."""
+    return trained.history.drop("train_s", "seconds").rows(), trained.test
+
+
+# ---- losses
+
+
+def tensors(events=50, items=30, d=8, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    hidden = torch.randn(events, d, generator=rng, requires_grad=True)
+    weight = torch.randn(items, d, generator=rng, requires_grad=True)
+    return hidden, weight, torch.randint(items, (events,), generator=rng)
+
+
+@pytest.mark.parametrize("events", [1, 50, 700])
+def test_full_softmax_and_its_gradient(events):
+    hidden, weight, targets = tensors(events)
+    loss = full_softmax(hidden, weight, targets)
+    found = torch.autograd.grad(loss, (hidden, weight))
+    scores = hidden @ weight.T
+    expected = (scores.logsumexp(1) - scores[torch.arange(events), targets]).mean()
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(found, torch.autograd.grad(expected, (hidden, weight)))
+
+
+@pytest.mark.parametrize("correct", [False, True])
+def test_sampled_softmax_by_a_plain_loop(correct):
+    hidden, weight, targets = tensors(items=12)
+    torch.manual_seed(5)
+    loss = sampled_softmax(hidden, weight, targets, 20, correct)
+    torch.manual_seed(5)
+    drawn = torch.randint(12, (20,)).tolist()
+    terms = []
+    for h, target in zip(hidden.detach(), targets.tolist(), strict=True):
+        others = [j for j in drawn if j != target]  # the target is never its own negative
+        factor = 11 / len(others) if correct else 1.0
+        rest = factor * sum(math.exp(h @ weight[j].detach()) for j in others)
+        own = math.exp(h @ weight[target].detach())
+        terms.append(-math.log(own / (own + rest)))
+    assert loss.item() == pytest.approx(np.mean(terms), rel=1e-4)
+
+
+def test_the_log_correction_makes_the_sampled_loss_estimate_the_full_one():
+    hidden, weight, targets = tensors(d=2)
+    full = full_softmax(hidden, weight, targets).item()
+    estimate = sampled_softmax(hidden, weight, targets, 200_000, True).item()
+    assert estimate == pytest.approx(full, rel=0.01)
+
+
+def test_a_batch_whose_negatives_are_all_targets_has_no_loss_from_them():
+    hidden, weight, _ = tensors(events=3, items=1)
+    for correct in (False, True):
+        assert sampled_softmax(hidden, weight, torch.zeros(3, dtype=torch.int64), 4, correct).item() == 0
+
+
+# ---- batches and splits
+
+
+@pytest.mark.parametrize("batch_events", [2048, 6400])
+def test_padding_is_under_ten_per_cent_and_everyone_is_in_one_batch(batch_events):
+    lengths = np.minimum(population(seed=1, users=3000, mean_length=100).lengths, 200)
+    for rng in (None, np.random.default_rng(0)):
+        parts = batches(lengths, batch_events, rng)
+        assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(3000))
+        area = np.array([len(users) * lengths[users].max() for users in parts])
+        assert area.max() <= batch_events
+        assert 1 - lengths.sum() / area.sum() < 0.1
+        assert np.median(area) > 0.9 * batch_events
+
+
+def test_a_history_longer_than_a_batch_is_one_alone():
+    assert [users.tolist() for users in batches(np.array([3, 50, 2]), 10)] == [[1], [0, 2]]
+
+
+def test_split_keeps_two_events_apart_and_one_as_context():
+    sequences = Sequences.from_lists([range(10), [1, 2, 3], [4], [5, 6, 7, 8]])
+    parts = split(sequences, s_max=4)
+    assert [history.tolist() for history in parts.train] == [[3, 4, 5, 6, 7], [5, 6]]
+    assert parts.validation.target.tolist() == [8, 2, 7]
+    assert parts.test.target.tolist() == [9, 3, 8]
+    assert parts.events == 5
+    step = next_events(parts.train, np.array([1, 0]), 4)
+    assert step.inputs.items[step.valid].tolist() == [5, 3, 4, 5, 6]
+    assert step.targets.tolist() == [6, 4, 5, 6, 7]
+    assert step.inputs.items.shape == (2, 4)
+    with pytest.raises(InputError, match="four events"):
+        split(Sequences.from_lists([[1, 2, 3]]), 4)
+
+
+# ---- evaluation
+
+
+def test_evaluate_by_a_plain_loop(data):
+    model = build(sasrec(data)).eval()
+    ranks = {False: [], True: []}
+    for history in map(list, data):
+        one = Sequences.from_lists([history])
+        codes = torch.tensor([history[:-1][-20:]])
+        with torch.no_grad():
+            hidden = model(type(next_events(one, np.array([0]), 5).inputs)(codes, torch.tensor([codes.shape[1]])))
+        scores = (model.items.weight @ hidden[0, -1]).tolist()
+        for left_out in ranks:
+            rivals = set(range(data.n_items)) - {history[-1]} - (set(history[:-1]) if left_out else set())
+            ranks[left_out].append(1 + sum(scores[j] >= scores[history[-1]] for j in rivals))
+    for left_out, expected in ranks.items():
+        found = evaluate(model, data, 20, leave_out_history=left_out)
+        assert found["mrr"] == pytest.approx(np.mean([1 / rank for rank in expected]), rel=1e-3)
+        assert found["hr10"] == pytest.approx(np.mean([rank <= 10 for rank in expected]), abs=0.01)
+        assert found["users"] == data.n_users
+
+
+def test_evaluate_needs_a_user_with_two_events(data):
+    with pytest.raises(InputError, match="two events"):
+        evaluate(build(sasrec(data)), Sequences.from_lists([[1], [2]]), 20)
+
+
+# ---- runs
+
+
+@pytest.mark.parametrize("model", CONFIGS)
+def test_every_model_learns(data, model):
+    config = CONFIGS[model](n_items=data.n_items, n_layers=1, d_emb=16, s_max=20)
+    trained = train(data, config, QUICK, progress=False)
+    assert trained.history["loss"][-1] < trained.history["loss"][0] < math.log(data.n_items) + 0.2
+    assert trained.test == pytest.approx(evaluate(trained.model, data, 20))
+
+
+def test_a_row_is_flat_and_fit_for_json(data):
+    trained = train(data, sasrec(data), QUICK, progress=False)
+    row = json.loads(json.dumps(trained.row(), allow_nan=False))
+    assert all(not isinstance(value, list | dict) for value in row.values())
+    assert row["model"] == "sasrec"
+    assert row["objective"] == "full"
+    assert row["epochs"] == row["max_epochs"] == 3
+    assert row["events"] == 3 * split(data, 20).events
+    assert row["params_total"] - row["params_non_embedding"] == 16 * (data.n_items + 20)
+    assert 0 < row["loss"] < math.log(data.n_items) + 0.2
+    assert {"hr10", "hr50", "hr200", "ndcg10", "ndcg50", "ndcg200", "mrr", "flops", "wall_s", "versions"} <= set(row)
+
+
+@pytest.mark.parametrize("fields", [{}, {"loss": "sampled", "negatives": 16, "log_correction": True}])
+def test_one_seed_gives_one_result(data, fields):
+    config = TrainConfig(epochs=2, batch_events=512, device="cpu", **fields)
+    first = train(data, sasrec(data), config, progress=False)
+    torch.rand(7)  # the caller's random state does not matter
+    assert outcome(train(data, sasrec(data), config, progress=False)) == outcome(first)
+    other = TrainConfig(epochs=2, batch_events=512, device="cpu", seed=1, **fields)
+    assert outcome(train(data, sasrec(data), other, progress=False)) != outcome(first)
+
+
+def test_an_interrupted_run_ends_like_an_undisturbed_one(data, tmp_path, monkeypatch):
+    undisturbed = train(data, sasrec(data), QUICK, progress=False)
+    epoch = loop._epoch
+
+    def killed_in_epoch_two(fabric, model, optimizer, parts, config, number, bar):
+        if number == 1:
+            loop._step(fabric, model, optimizer, parts.train, np.arange(30), 400, config)
+            raise KeyboardInterrupt
+        return epoch(fabric, model, optimizer, parts, config, number, bar)
+
+    checkpoint = tmp_path / "run.pt"
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_epoch", killed_in_epoch_two)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, sasrec(data), QUICK, checkpoint, progress=False)
+    assert len(torch.load(checkpoint, weights_only=True)["history"]) == 1
+    resumed = train(data, sasrec(data), QUICK, checkpoint, progress=False)
+    assert outcome(resumed) == outcome(undisturbed)
+    for name, value in undisturbed.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value)
+    monkeypatch.setattr(loop, "_epoch", None)  # a finished run trains no more
+    assert outcome(train(data, sasrec(data), QUICK, checkpoint, progress=False)) == outcome(undisturbed)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
+    checkpoint = tmp_path / "run.pt"
+    quick = TrainConfig(epochs=1, device="cpu")
+    train(data, sasrec(data), quick, checkpoint, progress=False)
+    with pytest.raises(InputError, match="other settings or data"):
+        train(data, sasrec(data), TrainConfig(epochs=2, device="cpu"), checkpoint, progress=False)
+    checkpoint.write_bytes(b"PK nothing")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        train(data, sasrec(data), quick, checkpoint, progress=False)
+
+
+def test_two_processes_end_where_one_does(data):
+    """Without dropout the averaged gradient is that of the whole batch, so only rounding differs."""
+    config = {"epochs": 2, "batch_events": 512, "device": "cpu"}
+    one, two = (
+        train(data, sasrec(data, dropout=0.0), TrainConfig(devices=n, **config), progress=False) for n in (1, 2)
+    )
+    assert two.history["loss"].to_list() == pytest.approx(one.history["loss"].to_list(), rel=1e-4)
+    assert two.test["mrr"] == pytest.approx(one.test["mrr"], rel=0.02)
+    assert two.device.startswith("2 × cpu")
+
+
+def test_bfloat16_trains_and_keeps_its_weights_in_float32(data):
+    config = TrainConfig(epochs=1, batch_events=1024, device="cpu", precision="bfloat16")
+    trained = train(data, sasrec(data), config, progress=False)
+    assert trained.history["loss"][0] < math.log(data.n_items) + 0.2
+    assert {value.dtype for value in trained.model.parameters()} == {torch.float32}
+
+
+def test_training_stops_early_and_keeps_the_best_epoch(data, monkeypatch):
+    scores = iter([0.1, 0.3, 0.2, 0.3, 0.25])
+    real = loop.evaluate
+
+    def graded(model, sequences, s_max):
+        return real(model, sequences, s_max) | {"ndcg10": next(scores, 0.0)}
+
+    monkeypatch.setattr(loop, "evaluate", graded)
+    config = TrainConfig(epochs=9, batch_events=1024, patience=2, device="cpu")
+    trained = train(data, sasrec(data), config, progress=False)
+    assert trained.history["valid_ndcg10"].to_list() == [0.1, 0.3, 0.2, 0.3]
+    assert trained.best_epoch == 2
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(data):
+    with pytest.raises(InputError, match="no longer finite in epoch 1; lower learning_rate"):
+        train(
+            data,
+            sasrec(data),
+            TrainConfig(epochs=1, learning_rate=1e30, batch_events=256, device="cpu"),
+            progress=False,
+        )
+
+
+def test_the_bar_goes_to_standard_error(data, capsys):
+    train(data, sasrec(data), TrainConfig(epochs=1, device="cpu"), progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "events/s" in err
+    assert "loss" in err
+
+
+def test_the_schedule_rises_then_falls_to_zero():
+    assert loop.schedule(0.025, 0.05) == pytest.approx(0.5)
+    assert loop.schedule(0.05, 0.05) == pytest.approx(1)
+    assert loop.schedule(0.525, 0.05) == pytest.approx(0.5)
+    assert loop.schedule(1.0, 0.0) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("learning_rate", 0),
+        ("learning_rate", float("nan")),
+        ("clip", "big"),
+        ("warmup", 1),
+        ("weight_decay", -1),
+        ("loss", "bce"),
+        ("precision", "float16"),
+        ("device", "tpu"),
+        ("log_correction", 1),
+        ("seed", -1),
+    ],
+)
+def test_a_bad_setting_is_named(field, value):
+    with pytest.raises(InputError, match=f"^{field} is "):
+        TrainConfig(**{field: value})
+
+
+def test_what_does_not_fit_is_refused(data):
+    with pytest.raises(InputError, match="n_items"):
+        train(data, sasrec(data, n_items=41), QUICK, progress=False)
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="0 GPUs"):
+            train(data, sasrec(data), TrainConfig(device="cuda"), progress=False)
