@@ -77,3 +77,19 @@ def test_random_scores_have_the_expected_hit_rate():
         p = k / items
         assert found[f"hr{k}"] == pytest.approx(p, abs=5 * math.sqrt(p * (1 - p) / users))
     assert found["mrr"] == pytest.approx(sum(1 / r for r in range(1, items + 1)) / items, abs=0.005)
+
+
+def test_metrics_are_those_of_ir_measures():
+    """Skipped where it is not installed: ``pip install --no-deps ir_measures pytrec_eval-terrier``."""
+    ir = pytest.importorskip("ir_measures")
+    rng = torch.Generator().manual_seed(0)
+    hidden, weight = torch.randn(50, 8, generator=rng), torch.randn(300, 8, generator=rng)
+    targets = torch.randint(300, (50,), generator=rng)
+    scores = (hidden @ weight.T).tolist()
+    relevant = [ir.Qrel(str(user), str(item), 1) for user, item in enumerate(targets.tolist())]
+    run = [ir.ScoredDoc(str(u), str(j), score) for u, row in enumerate(scores) for j, score in enumerate(row)]
+    measures = {f"hr{k}": ir.Success @ k for k in (10, 50, 200)} | {f"ndcg{k}": ir.nDCG @ k for k in (10, 50, 200)}
+    measures["mrr"] = ir.RR
+    theirs = ir.calc_aggregate(list(measures.values()), relevant, run)
+    ours = summarise(target_ranks(hidden, weight, targets))
+    assert ours == pytest.approx({name: theirs[measure] for name, measure in measures.items()})

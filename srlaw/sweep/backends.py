@@ -31,9 +31,7 @@ def backend_at_work(backend: str, jobs: int | None, sequences: Sequences) -> Ite
         try:
             options = {"ray": _ray, "dask": _dask}[backend](stack, jobs, sequences) if backend != "loky" else {}
         except ImportError as error:
-            raise InputError(
-                f"{backend} is not installed here; install it with: pip install 'srlaw[cluster]'"
-            ) from error
+            raise InputError(f"{backend} is not installed; in the repository: pip install -e '.[cluster]'") from error
         n_jobs = jobs or (1 if backend == "loky" else -1)
         stack.enter_context(parallel_config(backend, n_jobs=n_jobs, **options))
         yield max(1, cpu_count() // n_jobs) if backend == "loky" else 1
