@@ -1,6 +1,7 @@
 """The directive {scoreboard}: every claim of the paper with its verdict, as of this build."""
 
 from collections import Counter
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
@@ -47,23 +48,27 @@ class Scoreboard(SphinxDirective):
             cells = [[claim], [verdict], self.evidence(row)]
             body += nodes.row("", *(nodes.entry("", *cell) for cell in cells))
         titles = (nodes.entry("", nodes.paragraph("", text)) for text in ("Claim", "Verdict", "Evidence"))
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (42, 18, 40)), cols=3)
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (34, 14, 52)), cols=3)
         group += [nodes.thead("", nodes.row("", *titles)), body]
         return nodes.table("", group, classes=["scoreboard"])
 
     def evidence(self, row) -> list[nodes.Node]:
-        """Why, the numbers, and where to read on."""
+        """Why, where to read on, and the numbers, folded."""
         if row["chapter"] is None:
             return []
-        numbers = "; ".join(f"{name} {claims.shown(value)}" for name, value in row["evidence"].items())
-        where = nodes.paragraph("", f"{numbers}. ", classes=["scoreboard-numbers"])
+        why = nodes.paragraph("", f"{row['because']} ")
         docname = f"notebooks/{row['chapter']}"
         if docname in self.env.found_docs:
-            where += addnodes.pending_xref(
+            why += addnodes.pending_xref(
                 "", nodes.inline("", f"Chapter {row['chapter'][:2]}"), refdomain="std", reftype="doc",
                 reftarget=f"/{docname}", refexplicit=True, refwarn=True,
             )  # fmt: skip
-        return [nodes.paragraph("", row["because"]), where]
+        lines = "".join(
+            f"<li>{escape(name)}: <strong>{escape(claims.shown(value))}</strong></li>"
+            for name, value in row["evidence"].items()
+        )
+        folded = f'<details class="scoreboard-numbers"><summary>The numbers</summary><ul>{lines}</ul></details>'
+        return [why, nodes.raw("", folded, format="html")]
 
 
 def outdated(app, env, added, changed, removed):

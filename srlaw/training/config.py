@@ -36,9 +36,9 @@ class TrainConfig:
         InputError: naming the field and its value.
     """
 
-    epochs: int = 30
-    batch_events: int = 12_800
-    learning_rate: float = 1e-3
+    epochs: int = 40
+    batch_events: int = 6400
+    learning_rate: float = 4e-3
     weight_decay: float = 0.01
     warmup: float = 0.05
     clip: float = 1.0
