@@ -217,9 +217,8 @@ def best_epoch(history: list[dict]) -> int:
 
 
 def _finished(history: list[dict], config: TrainConfig) -> bool:
-    if not history:
-        return False
-    return len(history) >= config.epochs or len(history) - best_epoch(history) >= config.patience
+    done = len(history)
+    return done > 0 and (done >= config.epochs or done - best_epoch(history) >= config.patience)
 
 
 def _finite(total: Tensor, epoch: int) -> float:
