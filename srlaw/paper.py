@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
 from srlaw.errors import InputError
+from srlaw.files import repository
 from srlaw.laws import Law, get
 
 _HR = {"b": 628.12, "w1": 0.50, "p_n": 34, "w3": 0.0001, "w2": -19.01, "w4": 0.0365, "p2": 2.5, "w5": 12.74}
@@ -24,23 +23,8 @@ EQUATIONS = {
 METRICS = ("hr10", "ndcg10")
 
 
-def data_dir() -> Path:
-    """The repository's ``data/paper``, wherever the caller works.
-
-    Raises:
-        InputError: if the package was installed away from its repository.
-    """
-    folder = Path(__file__).resolve().parent.parent / "data" / "paper"
-    if not folder.is_dir():
-        raise InputError("data/paper is missing; install srlaw from a clone of its repository (pip install -e .)")
-    return folder
-
-
 def _read(name: str) -> pl.DataFrame:
-    path = data_dir() / name
-    if not path.is_file():
-        raise InputError(f"data/paper/{name} is missing; restore it from the repository")
-    return pl.read_csv(path, infer_schema_length=None)
+    return pl.read_csv(repository("data", "paper", name), infer_schema_length=None)
 
 
 def table(number: int, corrected: bool = False) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from srlaw import paper
+from srlaw import files, paper
 from srlaw.errors import InputError
 
 HR_NDCG_SUMS = (44.134, 24.4395)  # of all 224 points
@@ -86,7 +86,7 @@ def test_errors_are_sentences(monkeypatch, tmp_path):
     for call in (lambda: paper.table(5), lambda: paper.equation(7), lambda: paper.equation(30, "corrected")):
         with pytest.raises(InputError):
             call()
-    monkeypatch.setattr(paper, "__file__", str(tmp_path / "srlaw" / "paper.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "srlaw" / "files.py"))
     with pytest.raises(InputError, match="clone"):
         paper.grid()
 

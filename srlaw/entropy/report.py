@@ -9,13 +9,14 @@ import polars as pl
 
 from srlaw.entropy.apen import apen, apen_per_user, apen_pooled, apen_without_repeats, mean_apen
 from srlaw.entropy.block import conditional_entropy, entropy_of_counts, entropy_rate
-from srlaw.entropy.coding import compression_ratio, lempel_ziv
+from srlaw.entropy.coding import compression_ratio, lempel_ziv, lempel_ziv_phrases
 from srlaw.entropy.ngrams import as_source, ngram_counts, relabel
 from srlaw.errors import InputError
 from srlaw.files import repository
 from srlaw.sequences import Sequences
 
 LONGEST_FOR_LEMPEL_ZIV = 50_000_000  # its suffix automaton takes about 110 bytes an event
+LONGEST_FOR_PHRASES = 1_000_000  # the authors' dictionary of phrases takes seconds, and kilobytes a phrase
 
 
 def describe(sequences: Sequences, s_max: int | None = None, m: int = 2, r: float = 0.0) -> dict:
@@ -50,7 +51,8 @@ def describe_sequence(x: np.ndarray, m: int = 2, r: float = 0.0) -> dict:
 
     Returns:
         ``n, alphabet, apen, shannon, conditional`` (given m events, plug-in), ``conditional_corrected``
-        (Grassberger), ``lempel_ziv, compression_ratio``; NaN where undefined, with the reasons in ``notes``.
+        (Grassberger), ``lempel_ziv``, ``lempel_ziv_phrases`` (as the authors compute it), ``compression_ratio``; NaN
+        where undefined, with the reasons in ``notes``.
 
     Raises:
         InputError: if the sequence is empty, or as `apen`.
@@ -64,9 +66,11 @@ def describe_sequence(x: np.ndarray, m: int = 2, r: float = 0.0) -> dict:
     if n <= m:
         notes.append(f"apen and conditional are undefined: n = {n}, and m = {m} needs at least {m + 1} events")
     if n < 2:
-        notes.append("lempel_ziv is undefined for a single event")
+        notes.append("lempel_ziv and lempel_ziv_phrases are undefined for a single event")
     if n > LONGEST_FOR_LEMPEL_ZIV:
         notes.append(f"lempel_ziv is left out above {LONGEST_FOR_LEMPEL_ZIV:,} events, where it needs over 5 GB")
+    if n > LONGEST_FOR_PHRASES:
+        notes.append(f"lempel_ziv_phrases is left out above {LONGEST_FOR_PHRASES:,} events")
     return {
         "n": n,
         "alphabet": len(counts),
@@ -75,6 +79,7 @@ def describe_sequence(x: np.ndarray, m: int = 2, r: float = 0.0) -> dict:
         "conditional": conditional_entropy(codes, m),
         "conditional_corrected": conditional_entropy(codes, m, "grassberger"),
         "lempel_ziv": math.nan if n > LONGEST_FOR_LEMPEL_ZIV else lempel_ziv(codes),
+        "lempel_ziv_phrases": math.nan if n > LONGEST_FOR_PHRASES else lempel_ziv_phrases(codes),
         "compression_ratio": compression_ratio(codes),
         "notes": notes,
     }

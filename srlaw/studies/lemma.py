@@ -7,6 +7,7 @@ import polars as pl
 from scipy.special import entr
 
 from srlaw.entropy import apen
+from srlaw.entropy.report import describe_sequence
 from srlaw.errors import InputError
 from srlaw.markov import MarkovChain, make_chain, sample_kind, sample_regular
 
@@ -50,6 +51,24 @@ def convergence(
                     }
                 )
     return pl.DataFrame(rows, schema_overrides={"predicted": pl.Float64, "limit": pl.Float64})
+
+
+def estimators(kinds: list[str], states: int, n: int, seed: int = 0) -> pl.DataFrame:
+    """Other estimates of the entropy rate on one sequence of n events of each kind, in nats per event.
+
+    Returns:
+        ``kind, entropy_rate``, ``apen`` (m = 1), ``conditional`` and ``corrected`` (given one event), ``lempel_ziv``,
+        ``lempel_ziv_phrases`` (as the authors compute it) and ``compression_ratio`` (bytes, not nats).
+    """
+    rows = []
+    for kind in kinds:
+        (path,), rate = sample_kind(kind, states, n, np.random.default_rng([seed, n]), 1, seed)
+        found = describe_sequence(path, m=1)
+        names = ("apen", "conditional", "lempel_ziv", "lempel_ziv_phrases", "compression_ratio")
+        row = {"kind": kind, "entropy_rate": rate} | {name: found[name] for name in names}
+        rows.append({**row, "corrected": found["conditional_corrected"]})
+    order = ["kind", "entropy_rate", "apen", "conditional", "corrected", "lempel_ziv", "lempel_ziv_phrases"]
+    return pl.DataFrame(rows).select(*order, "compression_ratio")
 
 
 def expected_apen(cells_m: np.ndarray, cells_longer: np.ndarray, n: int, m: int) -> float:
