@@ -8,7 +8,7 @@ import zlib
 import numba
 import numpy as np
 
-from srlaw.entropy.ngrams import first_appearance
+from srlaw.entropy.ngrams import first_appearance, pair_slot
 
 
 def lempel_ziv(x: np.ndarray) -> float:
@@ -81,16 +81,10 @@ def compression_ratio(x: np.ndarray) -> float:
 
 
 @numba.njit(cache=True)
-def _edge_slot(state, symbol, bits):
-    h = np.uint64(state) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(symbol) * np.uint64(0xD1B54A32D192ED03)
-    return np.int64(h >> np.uint64(64 - bits))
-
-
-@numba.njit(cache=True)
 def _find(state, symbol, slots, edge_state, edge_symbol, bits):
     """The slot of the edge that leaves `state` with `symbol`, or the empty slot where it belongs."""
     mask = (1 << bits) - 1
-    s = _edge_slot(state, symbol, bits)
+    s = pair_slot(state, symbol, bits)
     while slots[s] >= 0 and (edge_state[slots[s]] != state or edge_symbol[slots[s]] != symbol):
         s = (s + 1) & mask
     return s

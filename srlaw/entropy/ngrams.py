@@ -67,11 +67,16 @@ def first_appearance(x: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def _slot(key, bits):
+def pair_slot(left, right, bits):
     """Home slot of a pair in a table of 2**bits slots: multiply-shift hashing, one random odd factor a half."""
-    left, right = np.uint64(key >> 32), np.uint64(key & 0xFFFFFFFF)
-    h = left * np.uint64(0x9E3779B97F4A7C15) + right * np.uint64(0xD1B54A32D192ED03)
+    h = np.uint64(left) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(right) * np.uint64(0xD1B54A32D192ED03)
     return np.int64(h >> np.uint64(64 - bits))
+
+
+@numba.njit(cache=True)
+def _slot(key, bits):
+    """`pair_slot` of a packed pair."""
+    return pair_slot(key >> 32, key & 0xFFFFFFFF, bits)
 
 
 @numba.njit(cache=True)
