@@ -111,20 +111,24 @@ def zipf(states: int, exponent: float = 1.0) -> np.ndarray:
     return weights / weights.sum()
 
 
-def successors_chain(popularity: np.ndarray, branching: int, follow: float, rng: np.random.Generator) -> MarkovChain:
-    """With probability `follow` one of `branching` successors of the last item, else any item by popularity.
+def successors_chain(
+    popularity: np.ndarray, branching: int, follow: float, rng: np.random.Generator, order: int = 1
+) -> MarkovChain:
+    """With probability `follow` one of `branching` successors of the last item(s), else any item by popularity.
 
-    Each item's successors are drawn once, by popularity; among them the choice is uniform.
+    Successors are drawn once for each item (each pair of items if `order` is 2), by popularity; among them the
+    choice is uniform.
 
     Args:
         popularity: probabilities, shape ``(A,)``.
     """
     states = len(popularity)
-    keys = np.log(popularity) + rng.gumbel(size=(states, states))  # a Gumbel key per pair: draws without
+    contexts = states**order
+    keys = np.log(popularity) + rng.gumbel(size=(contexts, states))  # a Gumbel key per pair: draws without
     chosen = np.argpartition(-keys, branching - 1, axis=1)[:, :branching]  # replacement, by popularity
-    transition = np.tile((1 - follow) * popularity, (states, 1))
+    transition = np.tile((1 - follow) * popularity, (contexts, 1))
     np.put_along_axis(transition, chosen, np.take_along_axis(transition, chosen, axis=1) + follow / branching, axis=1)
-    return MarkovChain(transition)
+    return MarkovChain(transition.reshape((states,) * (order + 1)))
 
 
 def make_chain(kind: str, states: int, seed: int = 0) -> MarkovChain:

@@ -100,6 +100,12 @@ def test_padding_is_under_ten_per_cent_and_everyone_is_in_one_batch(batch_events
         assert np.median(area) > 0.9 * batch_events
 
 
+@pytest.mark.parametrize(("events", "batch"), [(10, 256), (200_000, 500), (10**8, 6400)])
+def test_a_batch_is_a_share_of_an_epoch_within_bounds_unless_given(events, batch):
+    assert TrainConfig().for_data(events).batch_events == batch
+    assert TrainConfig(batch_events=77).for_data(events).batch_events == 77
+
+
 def test_a_history_longer_than_a_batch_is_one_alone():
     assert [users.tolist() for users in batches(np.array([3, 50, 2]), 10)] == [[1], [0, 2]]
 
@@ -154,7 +160,10 @@ def test_every_model_learns(data, model):
     config = CONFIGS[model](n_items=data.n_items, n_layers=1, d_emb=16, s_max=20)
     trained = train(data, config, QUICK, progress=False)
     assert trained.history["loss"][-1] < trained.history["loss"][0] < math.log(data.n_items) + 0.2
-    assert trained.test == pytest.approx(evaluate(trained.model, data, 20))
+    found = evaluate(trained.model, data, 20)
+    new = evaluate(trained.model, data, 20, leave_out_history=True)
+    found |= {f"{name}_without_history": new[name] for name in ("hr10", "ndcg10")}
+    assert trained.test == pytest.approx(found)
 
 
 def test_a_row_is_flat_and_fit_for_json(data):
@@ -238,8 +247,8 @@ def test_training_stops_early_and_keeps_the_best_epoch(data, monkeypatch):
     scores = iter([0.1, 0.3, 0.2, 0.3, 0.25])
     real = loop.evaluate
 
-    def graded(model, sequences, s_max):
-        return real(model, sequences, s_max) | {"ndcg10": next(scores, 0.0)}
+    def graded(model, sequences, s_max, **options):
+        return real(model, sequences, s_max, **options) | {"ndcg10": next(scores, 0.0)}
 
     monkeypatch.setattr(loop, "evaluate", graded)
     config = TrainConfig(epochs=9, batch_events=1024, patience=2, device="cpu")

@@ -63,6 +63,7 @@ def population(
     branching: int = 8,
     follow: float = 0.9,
     mean_length: float = 60.0,
+    order: int = 1,
 ) -> Population:
     """A population with Zipf popularity, the same for the same arguments.
 
@@ -71,10 +72,13 @@ def population(
         branching, follow: with probability `follow` the next item is one of the `branching` successors of the
             last, otherwise any item by popularity.
         mean_length: mean events per user; lengths are 5 plus a log-normal variable.
+        order: 1, or 2 for successors of the last two items; then at most 200 items.
 
     Raises:
         InputError: for sizes that make no population.
     """
+    if order not in (1, 2) or (order == 2 and items > 200):
+        raise InputError(f"no population has order={order} with items={items}; use order 1, or 2 with items ≤ 200")
     if users < types or types < 1 or not 1 <= branching < items or not 0 <= follow <= 1 or mean_length <= 5:
         raise InputError(
             f"no population has users={users}, types={types}, items={items}, branching={branching}, "
@@ -82,7 +86,7 @@ def population(
             "0 ≤ follow ≤ 1 and mean_length > 5"
         )
     rng = np.random.default_rng([seed, 0])
-    chains = tuple(successors_chain(zipf(items), branching, follow, rng) for _ in range(types))
+    chains = tuple(successors_chain(zipf(items), branching, follow, rng, order) for _ in range(types))
     spread = 0.8  # standard deviation of the log of a length, close to that of MovieLens-1M
     lengths = 5 + rng.lognormal(np.log(mean_length - 5) - spread**2 / 2, spread, users).astype(np.int64)
     return Population(chains, lengths, seed)

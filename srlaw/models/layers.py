@@ -37,7 +37,7 @@ class ModelConfig:
     d_emb: int = 64
     s_max: int = 200
     n_heads: int = 2
-    dropout: float = 0.2
+    dropout: float = 0.1
     use_ratings: bool = False
 
     def __post_init__(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from srlaw.errors import InputError
 
 LOSSES = ("full", "sampled")
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 DEVICES = ("auto", "cpu", "cuda")
+BATCH_EVENTS = (256, 6400)  # of a batch by default: small data needs enough steps, a large batch fills the cores
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class TrainConfig:
 
     Attributes:
         epochs: at most so many passes over all histories; the learning rate falls to zero over all of them.
-        batch_events: events of a batch, padding included.
+        batch_events: events of a batch, padding included; None for 1/400 of an epoch, within `BATCH_EVENTS`.
         learning_rate: of AdamW, at its highest.
         weight_decay: of AdamW, for matrices other than embeddings.
         warmup: share of all epochs' steps in which the learning rate rises linearly from zero.
@@ -37,7 +38,7 @@ class TrainConfig:
     """
 
     epochs: int = 40
-    batch_events: int = 6400
+    batch_events: int | None = None
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
     warmup: float = 0.05
@@ -52,7 +53,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for field in ("epochs", "batch_events", "negatives", "patience", "devices"):
+        counts = ("epochs", "negatives", "patience", "devices")
+        for field in counts if self.batch_events is None else (*counts, "batch_events"):
             value = getattr(self, field)
             _require(isinstance(value, int) and value >= 1, field, value, "a whole number of at least 1")
         _require(isinstance(self.seed, int) and 0 <= self.seed < 2**31, "seed", self.seed, "in 0 … 2³¹ − 1")
@@ -65,6 +67,13 @@ class TrainConfig:
             value = getattr(self, field)
             _require(isinstance(value, str) and value in known, field, repr(value), f"one of {', '.join(known)}")
         _require(isinstance(self.log_correction, bool), "log_correction", self.log_correction, "true or false")
+
+    def for_data(self, events: int) -> TrainConfig:
+        """The same with ``batch_events`` settled for an epoch of `events` target events."""
+        if self.batch_events is not None:
+            return self
+        least, most = BATCH_EVENTS
+        return replace(self, batch_events=max(least, min(most, events // 400)))
 
 
 def _is_number(value: object) -> bool:

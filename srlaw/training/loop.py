@@ -10,11 +10,11 @@ import zlib
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -27,6 +27,9 @@ from srlaw.training.data import Split, batches, next_events, split
 from srlaw.training.evaluate import evaluate
 from srlaw.training.loss import full_softmax, sampled_softmax
 from srlaw.training.result import Trained, describe_device
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 REFRESH = 10  # steps between two looks at the loss, each of which waits for a GPU
 
@@ -53,10 +56,10 @@ def train(
         InputError: for data too short to split, a checkpoint of another run, a device that is not there, or
             a loss that is no longer finite.
     """
-    config = config or TrainConfig()
     if model_config.n_items != sequences.n_items:
         raise InputError(f"n_items is {model_config.n_items}, but {sequences.name} has {sequences.n_items} items")
     parts = split(sequences, model_config.s_max)
+    config = (config or TrainConfig()).for_data(parts.events)
     fabric = _fabric(config)
     identity = _identity(sequences, model_config, config)
     saved = _load(checkpoint, identity) if checkpoint else None
@@ -78,6 +81,8 @@ def train(
 
 
 def _fabric(config: TrainConfig) -> Fabric:
+    from lightning_fabric import Fabric  # slow to import
+
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -122,6 +127,8 @@ def _fit(
                 write_atomically(checkpoint, partial(torch.save, state))
     model.load_state_dict(state["best"])
     test = evaluate(model, parts.test, model_config.s_max)
+    new = evaluate(model, parts.test, model_config.s_max, leave_out_history=True)
+    test |= {f"{metric}_without_history": new[metric] for metric in ("hr10", "ndcg10")}
     return {
         "history": state["history"],
         "best": {name: value.numpy() for name, value in state["best"].items()},  # tensors die with their process

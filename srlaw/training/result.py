@@ -25,7 +25,8 @@ class Trained:
         model_config, config: what it was made from.
         history: one row per epoch: ``epoch``, ``loss`` (mean of the training loss), ``valid_loss`` (full
             softmax), ``valid_hr10``, ``valid_ndcg10``, ``events``, ``train_s``, ``seconds`` (with validation).
-        test: `evaluate` on the last events.
+        test: `evaluate` on the last events, and ``hr10_without_history`` and ``ndcg10_without_history``: the
+            same among the items that the user has not had yet.
         dataset: name of the sequences.
         train_lengths: target events of each training history, shape ``(users,)``.
         device: what it was trained on.
