@@ -1,0 +1,115 @@
+"""The yardsticks of chapter 4 against brute force, and that a model is measured as the optimum is."""
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.special import entr
+
+from srlaw.datasets.synthetic import population
+from srlaw.studies import learning
+from srlaw.studies.floor import predictive
+from srlaw.training import TrainConfig, evaluate
+
+
+@pytest.fixture(scope="module")
+def data():
+    return learning.sources("synthetic", users=60, s_max=12, seed=3)
+
+
+@pytest.fixture(scope="module")
+def runs(data):
+    config = TrainConfig(epochs=1, batch_events=512, device="cpu")
+    return {s.name: learning.learn(s, ["sasrec", "llama"], 1, 8, 12, config) for s in data}
+
+
+def test_pairs_of_a_sample_have_the_stated_distribution():
+    for sizes in ({"items": 8, "branching": 2, "order": 2}, {"items": 8, "branching": 2, "types": 3}):
+        people = population(users=3000, mean_length=40, **sizes)
+        sample = people.sample()
+        within = np.diff(np.repeat(np.arange(sample.n_users), sample.lengths)) == 0
+        pairs = np.zeros((8, 8))
+        np.add.at(pairs, (sample.items[:-1][within], sample.items[1:][within]), 1)
+        expected = learning.pair_distribution(people)
+        assert expected.sum() == pytest.approx(1)
+        np.testing.assert_allclose(pairs / pairs.sum(), expected, atol=0.003)
+
+
+def test_knowing_more_never_costs_and_the_sources_are_what_they_are_called(data):
+    best = {s.name: learning.yardsticks(s) for s in data}
+    for each in best.values():
+        assert each["floor"] <= each["last_item"] + 0.05 < each["popularity"] + 0.05  # the floor is a sample mean
+        assert 0 < each["ndcg10"] < each["hr10"] < 1
+    first, second, types = (best[name] for name in learning.SOURCES)
+    assert first["last_item"] == pytest.approx(data[0].people.entropy_rate)
+    assert second["last_item"] > second["floor"] + 0.5
+    assert types["last_item"] > types["floor"] + 0.3
+
+
+def test_losses_of_the_optimum_are_those_of_the_predictive_distribution(data):
+    for source in data:
+        losses = iter(learning.optimal_losses(source.people, source.sequences))
+        for user in range(5):
+            items = source.sequences[user]
+            expected = [-np.log(predictive(source.people.chains, items[:i])[items[i]]) for i in range(1, len(items))]
+            np.testing.assert_allclose([next(losses) for _ in expected], expected, rtol=1e-9)
+
+
+def test_of_many_events_the_optimum_loses_the_entropy_rate():
+    people = population(users=2000, items=12, branching=3, mean_length=60)
+    losses = learning.optimal_losses(people, people.sample())
+    assert losses.mean() == pytest.approx(people.entropy_rate, abs=4 * losses.std() / len(losses) ** 0.5)
+
+
+def test_the_last_loss_of_each_history_is_that_of_evaluate(data, runs):
+    source = data[0]
+    run = runs[source.name]["llama"]
+    short = source.sequences.truncate(13)
+    losses = learning.model_losses(run, short)
+    last = losses[np.cumsum(short.lengths - 1) - 1]
+    assert last.mean() == pytest.approx(evaluate(run.model, short, 12)["loss"], rel=1e-5)
+
+
+def test_tables_have_a_row_for_everything(data, runs):
+    for source in data:
+        curves = learning.curves(source, runs[source.name])
+        assert curves["model"].to_list() == ["sasrec", "llama"]
+        results = learning.results(source, runs[source.name])
+        row = results.row(0, named=True)
+        best = learning.yardsticks(source)
+        assert row["learned"] == pytest.approx(
+            (best["popularity"] - row["loss"]) / (best["popularity"] - best["floor"])
+        )
+        positions = learning.loss_by_position(source, runs[source.name], users=50)
+        assert set(positions["predictor"]) == {"sasrec", "llama", "optimum"}
+        assert positions["seen"].min() == source.people.chains[0].order
+        optimum = positions.filter(pl.col("predictor") == "optimum")["loss"].mean()
+        assert optimum < positions.filter(pl.col("predictor") != "optimum")["loss"].mean()
+
+
+def test_words_name_the_models_that_need_more_than_the_last_item():
+    found = pl.DataFrame(
+        {"source": "second order", "model": ["a", "b"], "loss": [2.0, 3.0], "learned": [0.5, 0.1]}
+    )
+    known = [{"source": "second order", "popularity": 3.1, "last_item": 2.5, "floor": 1.0}]
+    assert learning.findings(found, known) == (
+        "- **Second order**: of the way from popularity to the floor, a 50%, b 10%. "
+        "Below 2.50, the least loss that the last item alone allows: a."
+    )
+    assert learning.findings(found, [{"source": "mine", "floor": None}]) == ""
+
+
+def test_a_data_set_of_ones_own_has_no_yardstick(tmp_path):
+    rows = [(u, i, t) for u in range(9) for t, i in enumerate(np.random.default_rng(u).integers(0, 6, 8))]
+    pl.DataFrame(rows, ["user", "item", "time"], orient="row").write_csv(tmp_path / "log.csv")
+    (source,) = learning.sources(str(tmp_path / "log.csv"), users=5, s_max=5)
+    assert source.people is None
+    assert source.sequences.lengths.max() == 7
+    assert set(learning.yardsticks(source).values()) == {None}
+    runs = learning.learn(source, ["sasrec"], 1, 4, 5, TrainConfig(epochs=1, device="cpu"))
+    assert learning.results(source, runs)["learned"].to_list() == [None]
+
+
+def test_entropy_of_the_last_item_is_that_of_the_next_given_the_last(data):
+    joint = learning.pair_distribution(data[1].people)
+    given = joint / joint.sum(1, keepdims=True)
+    assert learning.yardsticks(data[1])["last_item"] == pytest.approx((joint.sum(1) * entr(given).sum(1)).sum())
