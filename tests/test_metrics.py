@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import ir_measures as ir
 import pytest
 import torch
 from hypothesis import given
@@ -80,8 +81,6 @@ def test_random_scores_have_the_expected_hit_rate():
 
 
 def test_metrics_are_those_of_ir_measures():
-    """Skipped where it is not installed: ``pip install --no-deps ir_measures pytrec_eval-terrier``."""
-    ir = pytest.importorskip("ir_measures")
     rng = torch.Generator().manual_seed(0)
     hidden, weight = torch.randn(50, 8, generator=rng), torch.randn(300, 8, generator=rng)
     targets = torch.randint(300, (50,), generator=rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,10 @@ class HSTUConfig(ModelConfig):
         super().__post_init__()
         if not isinstance(self.use_timestamps, bool):
             raise InputError(f"use_timestamps is {self.use_timestamps!r}; it must be true or false")
+
+    def for_data(self, has_timestamps: bool) -> HSTUConfig:
+        """Without time stamps there is no time bias, whose parameters would get no gradient."""
+        return replace(self, use_timestamps=self.use_timestamps and has_timestamps)
 
     @property
     def block_weights(self) -> int:

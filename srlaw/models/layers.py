@@ -52,6 +52,10 @@ class ModelConfig:
         if not isinstance(self.use_ratings, bool):
             raise InputError(f"use_ratings is {self.use_ratings!r}; it must be true or false")
 
+    def for_data(self, has_timestamps: bool) -> ModelConfig:
+        """The same without what the data cannot feed; a model that uses more than items says what that is."""
+        return self
+
     @property
     def d_head(self) -> int:
         return self.d_emb // self.n_heads

@@ -59,6 +59,7 @@ def train(
     if model_config.n_items != sequences.n_items:
         raise InputError(f"n_items is {model_config.n_items}, but {sequences.name} has {sequences.n_items} items")
     parts = split(sequences, model_config.s_max)
+    model_config = model_config.for_data(sequences.timestamps is not None)
     config = (config or TrainConfig()).for_data(parts.events)
     fabric = _fabric(config)
     identity = _identity(sequences, model_config, config)
