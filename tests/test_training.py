@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -313,3 +314,15 @@ def test_what_does_not_fit_is_refused(data):
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="0 GPUs"):
             train(data, sasrec(data), TrainConfig(device="cuda"), progress=False)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("model", CONFIGS)
+def test_a_gpu_ends_near_where_the_cpu_does(data, model, precision):
+    sizes = CONFIGS[model](n_items=data.n_items, n_layers=1, d_emb=16, s_max=20, dropout=0.0)
+    cpu = train(data, sizes, QUICK, progress=False)
+    gpu = train(data, sizes, replace(QUICK, device="cuda", precision=precision), progress=False)
+    assert gpu.device == torch.cuda.get_device_name()
+    assert {value.device.type for value in gpu.model.parameters()} == {"cpu"}
+    assert gpu.test["loss"] == pytest.approx(cpu.test["loss"], rel=0.02)
