@@ -1,0 +1,165 @@
+"""Section 3.2.2: duplicates planted in histories, and which way ApEn and the entropies move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from srlaw.datasets.synthetic import Population, population
+from srlaw.entropy import apen_per_user, apen_pooled, compression_ratio, conditional_entropy, entropy_rate, shannon
+from srlaw.files import repository
+from srlaw.sequences import Sequences
+
+Planter = Callable[[Sequences, float, np.random.Generator], Sequences]
+
+
+def repeat_items(sequences: Sequences, share: float, rng: np.random.Generator) -> Sequences:
+    """Each event becomes, with probability `share`, a copy of a random earlier event of its history."""
+    position, start = _positions(sequences)
+    earlier = start + (rng.random(sequences.tokens) * position).astype(np.int64)
+    planted = (rng.random(sequences.tokens) < share) & (position > 0)
+    return _with_items(sequences, np.where(planted, sequences.items[earlier], sequences.items))
+
+
+def repeat_blocks(sequences: Sequences, share: float, rng: np.random.Generator) -> Sequences:
+    """The last `share` of each history is overwritten with its beginning, again and again if need be, in order."""
+    position, start = _positions(sequences)
+    kept = np.maximum(1, np.rint((1 - share) * sequences.lengths)).astype(np.int64)
+    return _with_items(sequences, sequences.items[start + position % np.repeat(kept, sequences.lengths)])
+
+
+def repeat_histories(sequences: Sequences, share: float, rng: np.random.Generator) -> Sequences:
+    """Copies of random users are added until a `share`, at most one half, of all users are copies."""
+    copies = rng.choice(sequences.n_users, round(share / (1 - share) * sequences.n_users), replace=False)
+    users = np.concatenate([np.arange(sequences.n_users), np.sort(copies)])
+    lengths = sequences.lengths[users]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    index = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - sequences.offsets[users], lengths)
+    return Sequences(sequences.items[index], offsets, sequences.catalogue, name=sequences.name)
+
+
+def sharpen_popularity(sequences: Sequences, share: float, rng: np.random.Generator) -> Sequences:
+    """Events become, with probability `share`, an item drawn by its squared popularity.
+
+    An event that is no repeat only becomes an item that its user does not have: histories without repeats stay so,
+    and what changes is how often items occur in all.
+    """
+    weight = np.bincount(sequences.items, minlength=sequences.n_items).astype(float) ** 2
+    drawn = rng.choice(sequences.n_items, sequences.tokens, p=weight / weight.sum())
+    pairs, inverse, counts = np.unique(_pairs(sequences), return_inverse=True, return_counts=True)
+    wanted = _pairs(sequences) - sequences.items + drawn
+    chosen = rng.random(sequences.tokens) < share
+    repeat = chosen & (counts[inverse] > 1)
+    new = np.flatnonzero(chosen & ~repeat & ~np.isin(wanted, pairs))
+    _, first = np.unique(wanted[new], return_index=True)
+    planted = repeat
+    planted[new[first]] = True
+    return _with_items(sequences, np.where(planted, drawn, sequences.items))
+
+
+PLANTERS: dict[str, Planter] = {
+    "items again": repeat_items,
+    "blocks again": repeat_blocks,
+    "histories again": repeat_histories,
+    "sharper popularity": sharpen_popularity,
+}
+WITHIN = ("items again", "blocks again")  # the kinds that repeat something inside a history
+
+
+def _positions(sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+    """For each event, its place in its history from 0, and where that history starts; both ``(tokens,)``."""
+    start = np.repeat(sequences.offsets[:-1], sequences.lengths)
+    return np.arange(sequences.tokens) - start, start
+
+
+def _pairs(sequences: Sequences) -> np.ndarray:
+    """User and item of each event in one number, int64, ``(tokens,)``."""
+    user = np.repeat(np.arange(sequences.n_users, dtype=np.int64), sequences.lengths)
+    return user * sequences.n_items + sequences.items
+
+
+def _with_items(sequences: Sequences, items: np.ndarray) -> Sequences:
+    return replace(sequences, items=items, ratings=None, timestamps=None)
+
+
+def measures(sequences: Sequences, m: int = 2) -> dict[str, float]:
+    """What each measure says of a population, in nats per event, and two rates of duplication.
+
+    Returns:
+        ``repeats``, the share of events whose item stands earlier in the same history; ``apen`` (the paper's, mean of
+        |ApEn(m, 0)| over users) and ``apen_signed`` (without the bars); ``shannon_user`` (mean over users, order
+        ignored); pooled over users: ``apen_pooled``, ``conditional`` (given one event, Grassberger-corrected),
+        ``entropy_rate`` (corrected, of the order that the data carry) and ``shannon``.
+    """
+    values = apen_per_user(sequences, m)
+    values = values[~np.isnan(values)]
+    pairs, counts = np.unique(_pairs(sequences), return_counts=True)
+    owner = pairs // sequences.n_items
+    own = np.log(sequences.lengths) - np.bincount(owner, counts * np.log(counts)) / sequences.lengths
+    return {
+        "repeats": 1 - len(pairs) / sequences.tokens,
+        "apen": float(np.abs(values).mean()),
+        "apen_signed": float(values.mean()),
+        "shannon_user": float(own.mean()),
+        "apen_pooled": apen_pooled(sequences, m),
+        "conditional": conditional_entropy(sequences, 1, "grassberger"),
+        "entropy_rate": entropy_rate(sequences).value,
+        "shannon": shannon(sequences, "grassberger"),
+    }
+
+
+def duplication(sequences: Sequences, shares: Sequence[float], seed: int = 0, m: int = 2) -> pl.DataFrame:
+    """`measures` as each kind of duplicate in `PLANTERS` takes a growing share: ``kind, share`` and the measures.
+
+    Args:
+        sequences: histories of at least one event each.
+    """
+    rows = []
+    for kind, plant in PLANTERS.items():
+        for share in shares:
+            planted = plant(sequences, share, np.random.default_rng([seed, round(1000 * share)]))
+            rows.append({"kind": kind, "share": share} | measures(planted, m))
+    return pl.DataFrame(rows)
+
+
+def long_histories(items: int, n: int, users: int = 4, seed: int = 0) -> Sequences:
+    """A few histories of n events over few items, from one chain: long enough for ApEn to be near its limit."""
+    chains = population(seed, users=users, items=items, branching=max(2, items // 5)).chains
+    return Population(chains, np.full(users, n), seed).sample()
+
+
+def block_compression(sequences: Sequences, shares: Sequence[float], m: int = 2) -> pl.DataFrame:
+    """Blocks copied exactly, seen by ApEn and by a compressor: ``share, apen, bytes`` (zlib, per event), user means."""
+    rows = []
+    for share in shares:
+        planted = repeat_blocks(sequences, share, np.random.default_rng(0))
+        packed = np.mean([compression_ratio(planted[user]) for user in range(planted.n_users)])
+        rows.append({"share": share, "apen": float(np.abs(apen_per_user(planted, m)).mean()), "bytes": float(packed)})
+    return pl.DataFrame(rows)
+
+
+def stored(dataset: str) -> pl.DataFrame:
+    """The committed `duplication` table of a data set that may not be redistributed itself.
+
+    Raises:
+        InputError: if the package lies outside its repository.
+    """
+    return pl.read_csv(repository("data", "statistics", f"{dataset}-duplication.csv"))
+
+
+def directions(table: pl.DataFrame, columns: Sequence[str], tolerance: float = 0.05) -> pl.DataFrame:
+    """Which way each measure went: ``kind, measure, before, after, change`` (relative), and ``way``.
+
+    ``way`` is "rises" or "falls" from the least to the greatest share planted, and "stays" within `tolerance`.
+    """
+    rows = []
+    for (kind,), part in table.sort("share").group_by("kind", maintain_order=True):
+        for measure in columns:
+            before, after = part[measure][0], part[measure][-1]
+            change = (after - before) / abs(before)
+            way = "stays" if abs(change) <= tolerance else "rises" if change > 0 else "falls"
+            rows.append((kind, measure, before, after, change, way))
+    return pl.DataFrame(rows, schema=["kind", "measure", "before", "after", "change", "way"], orient="row")

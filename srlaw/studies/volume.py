@@ -1,0 +1,146 @@
+"""Lemma 3.4 and Theorem 3.5: the ball's volume, its Stirling form, and what log Z + 1/Z can be squeezed between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from scipy.special import gammaln
+
+from srlaw import paper
+
+
+def log_volume(n: np.ndarray) -> np.ndarray:
+    """ln V_n(√(n/2πe)): the volume of an n-ball of that radius, as below Eq. (23), in log space."""
+    n = np.asarray(n, dtype=float)
+    return n / 2 * (np.log(n / 2) - 1) - gammaln(n / 2 + 1)
+
+
+def log_volume_stirling(n: np.ndarray, terms: int = 1) -> np.ndarray:
+    """Stirling's form of `log_volume`: −½ ln(πn), with `terms` = 2 also − 1/(6n)."""
+    n = np.asarray(n, dtype=float)
+    return -np.log(np.pi * n) / 2 - (terms > 1) / (6 * n)
+
+
+def log_volume_recursive(n: int) -> float:
+    """`log_volume` from V_k(r) = V_{k−2}(r)·2πr²/k, without a Gamma function: a second route."""
+    squared = n / (2 * np.pi * np.e)
+    k = np.arange(n, 1, -2, dtype=float)
+    last = np.log(2 * np.sqrt(squared)) if n % 2 else 0.0  # V_1 = 2r, V_0 = 1
+    return float(np.log(2 * np.pi * squared / k[k > 1]).sum() + last)
+
+
+def f(z: np.ndarray) -> np.ndarray:
+    """log Z + 1/Z for Z > 0: at least 1, which it is at Z = 1; it falls below that and grows above."""
+    return np.log(z) + 1 / z
+
+
+def log_z_bounds(d: float, s_max: int, d_emb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ln of the two ends of Eq. (23) with n = S_max·d_emb throughout: each of the shape of `d_emb`."""
+    n = s_max * np.asarray(d_emb, dtype=float)
+    upper = np.log(d) + log_volume(n)
+    return upper - np.sqrt(n / (2 * np.pi * np.e)), upper
+
+
+def f_of_log(log_z: np.ndarray) -> np.ndarray:
+    """`f` at Z = e^log_z; ∞ where 1/Z overflows."""
+    with np.errstate(over="ignore"):
+        return log_z + np.exp(-np.asarray(log_z))
+
+
+def by_construction(widths: Sequence[int], draws: int, seed: int = 0) -> pl.DataFrame:
+    """(24) for any Z at all, one configuration at a time: w3 = w4 = 0 on the left, d_emb^w = Z on the right.
+
+    Returns:
+        ``d_emb, log_z`` (uniform on ±20), ``w``, and ``left, right``, how far each half is from equality; ≥ 0 is true.
+    """
+    rng = np.random.default_rng([seed, 35])
+    log_z = rng.uniform(-20, 20, (len(widths), draws))
+    d_emb = np.repeat(np.asarray(widths, dtype=float)[:, None], draws, axis=1)
+    w = log_z / np.log(d_emb)
+    left = f_of_log(log_z) - f(1.0)
+    right = f_of_log(w * np.log(d_emb)) - f_of_log(log_z)
+    columns = {"d_emb": d_emb, "log_z": log_z, "w": w, "left": left, "right": right / f_of_log(log_z)}
+    return pl.DataFrame({name: values.ravel() for name, values in columns.items()})
+
+
+def bound_carried(d_values: Sequence[float], s_max: int, widths: np.ndarray, draws: int = 21) -> pl.DataFrame:
+    """Does Z ≤ U, Eq. (23), carry over to f(Z) ≤ f(U), as Eq. (26) has it? Z at `draws` places of its interval.
+
+    Returns:
+        One row a d, width and Z: ``d, d_emb, log_u, log_z, below_one`` (U ≤ 1, the paper's case) and ``holds``.
+    """
+    parts = []
+    for d in d_values:
+        low, up = log_z_bounds(d, s_max, widths)
+        log_z = low + (up - low) * np.linspace(0, 1, draws)[:, None]
+        columns = {
+            "d_emb": np.broadcast_to(widths, log_z.shape),
+            "log_u": np.broadcast_to(up, log_z.shape),
+            "log_z": log_z,
+        }
+        columns["holds"] = f_of_log(log_z) <= f_of_log(up) * (1 + 1e-12)
+        parts.append(pl.DataFrame({name: values.ravel() for name, values in columns.items()}).with_columns(d=pl.lit(d)))
+    return pl.concat(parts).with_columns(below_one=pl.col("log_u") <= 0)
+
+
+def uniform_exponents(
+    d_values: Sequence[float], s_max: int, exponents: Sequence[float], widths: np.ndarray
+) -> pl.DataFrame:
+    """One pair of exponents for all widths, Z at the lower end of (23): where the right half of (24) gives way.
+
+    The right side is f(X) with X = d·d_emb^w or 1/X, whichever is greater.
+
+    Args:
+        widths: values of d_emb, ascending.
+
+    Returns:
+        ``d, w, fails_at``: the first width from which on f(Z) > f(X) to the last one; null if there is none.
+    """
+    rows = []
+    for d in d_values:
+        need = f_of_log(log_z_bounds(d, s_max, widths)[0])
+        for w in exponents:
+            log_x = w * np.log(widths) + np.log(d)
+            served = np.flatnonzero(need <= np.maximum(f_of_log(log_x), f_of_log(-log_x)))
+            first = served[-1] + 1 if len(served) else 0
+            rows.append((float(d), float(w), float(widths[first]) if first < len(widths) else None))
+    schema = {"d": pl.Float64, "w": pl.Float64, "fails_at": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def fitted_exponents() -> pl.DataFrame:
+    """Exponents w4 of ln d + p·d^−w4 that the paper reports: ``where, w4, w2, p`` (w2, p null in Table 4)."""
+    rows = [(f"Table 4, {r['model']} {r['precision']}", r["w4"], None, None) for r in paper.table(4).to_dicts()]
+    for number in (29, 30):
+        _, params = paper.equation(number)
+        rows.append((f"Eq. ({number})", params["w4"], params["w2"], float(params["p_d"])))
+    schema = {"where": pl.String, "w4": pl.Float64, "w2": pl.Float64, "p": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def panel_profile(exponents: Sequence[float]) -> pl.DataFrame:
+    """Every panel of Figures 3 and 5 fitted with a + b ln N + c ln² N + w2 ln d + q·d^−w4 by least squares, w4 given.
+
+    The limit w4 = 0 is ln² d in place of the power. The depth part is that of the same limit for w3.
+
+    Returns:
+        ``dataset, s_max, metric, w4, r2, w2, q``: one row a panel and exponent.
+    """
+    rows = []
+    for dataset, s_max, metric, points in paper.panels():
+        depth, width = (np.log(points[c].to_numpy()) for c in ("n_layers", "d_emb"))
+        y = points["y"].to_numpy()
+        for w4 in exponents:
+            # (d^−w4 − 1 + w4 ln d) / w4² spans the same curves and turns into ½ ln² d at 0
+            curve = width**2 / 2 if abs(w4) < 1e-6 else (np.expm1(-w4 * width) + w4 * width) / w4**2
+            design = np.column_stack([np.ones_like(y), depth, depth**2, width, curve])
+            coef, *_ = np.linalg.lstsq(design, y, rcond=None)
+            r2 = 1 - ((y - design @ coef) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+            w2 = coef[3] + coef[4] / w4 if w4 else None
+            q = coef[4] / w4**2 if w4 else None
+            rows.append((dataset, s_max, metric, float(w4), float(r2), w2, q))
+    schema = {"dataset": pl.String, "s_max": pl.Int64, "metric": pl.String}
+    schema |= dict.fromkeys(("w4", "r2", "w2", "q"), pl.Float64)
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,147 @@
+"""Planted duplicates: that each kind is what it says, and what the measures make of it."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from srlaw.datasets import load
+from srlaw.datasets.synthetic import population
+from srlaw.entropy import apen, apen_per_user, mean_apen, shannon
+from srlaw.sequences import Sequences
+from srlaw.studies import duplication
+
+MEASURES = ("repeats", "apen", "apen_signed", "shannon_user", "apen_pooled", "conditional", "entropy_rate", "shannon")
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="module")
+def people():
+    return population(users=120, items=60, mean_length=40).sample()
+
+
+histories = st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=15), min_size=1, max_size=8)
+
+
+@given(histories, st.sampled_from(list(duplication.PLANTERS)), st.floats(0, 0.5), st.integers(0, 50))
+@settings(max_examples=150)
+def test_planting_keeps_lengths_and_items(lists, kind, share, seed):
+    before = Sequences.from_lists(lists)
+    after = duplication.PLANTERS[kind](before, share, rng(seed))
+    assert set(after.items) <= set(before.items)
+    if kind == "histories again":
+        assert after.n_users == before.n_users + round(share / (1 - share) * before.n_users)
+        kept = [after[u].tolist() for u in range(before.n_users)]
+        assert kept == [before[u].tolist() for u in range(before.n_users)]
+        assert all(after[u].tolist() in kept for u in range(after.n_users))
+    else:
+        assert after.offsets.tolist() == before.offsets.tolist()
+    if share == 0:
+        assert after.items.tolist() == before.items.tolist()
+
+
+@given(histories, st.floats(0, 1), st.integers(0, 50))
+def test_items_again_come_from_earlier_in_the_same_history(lists, share, seed):
+    before = Sequences.from_lists(lists)
+    after = duplication.repeat_items(before, share, rng(seed))
+    for u in range(before.n_users):
+        for i, item in enumerate(after[u]):
+            assert item == before[u][i] or item in before[u][:i]
+
+
+def test_blocks_again_repeat_in_order():
+    before = Sequences.from_lists([[0, 1, 2, 3, 4, 5, 6, 7], [3, 1]])
+    half = duplication.repeat_blocks(before, 0.5, rng())
+    assert half[0].tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert half[1].tolist() == [3, 3]
+    assert duplication.repeat_blocks(before, 0.75, rng())[0].tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
+
+
+def test_popular_items_become_more_popular_without_new_repeats(people):
+    single = people.without_repeats()
+    after = duplication.sharpen_popularity(single, 0.4, rng())
+    assert duplication.measures(after)["repeats"] == 0
+    assert mean_apen(after) == mean_apen(single)  # a function of the lengths alone
+    changed = (after.items != single.items).mean()
+    assert 0.1 < changed < 0.4
+    mixed = duplication.sharpen_popularity(people, 0.4, rng())
+    assert shannon(mixed) < shannon(people) - 0.05
+
+
+def test_measures_one_user_at_a_time(people):
+    found = duplication.measures(people)
+    assert tuple(found) == MEASURES
+    each = [apen(people[u]) for u in range(people.n_users) if people.lengths[u] > 2]
+    assert found["apen_signed"] == pytest.approx(np.mean(each))
+    assert found["apen"] == pytest.approx(mean_apen(people))
+    own = [shannon(np.asarray(people[u])) for u in range(people.n_users)]
+    assert found["shannon_user"] == pytest.approx(np.mean(own))
+    repeats = sum(len(people[u]) - len(set(people[u].tolist())) for u in range(people.n_users))
+    assert found["repeats"] == pytest.approx(repeats / people.tokens)
+
+
+def test_copied_users_leave_apen_alone(people):
+    twice = duplication.repeat_histories(people, 0.5, rng())
+    assert twice.n_users == 2 * people.n_users
+    assert mean_apen(twice) == pytest.approx(mean_apen(people))
+
+
+def test_repeats_raise_the_signed_value_from_its_floor_and_lower_the_absolute_one():
+    histories = Sequences.from_lists([list(range(u, u + 60)) for u in range(50)])
+    floor = -math.log(59 / 58)
+    np.testing.assert_allclose(apen_per_user(histories), floor)
+    planted = duplication.repeat_items(histories, 0.2, rng())
+    assert apen_per_user(planted).mean() > floor
+    assert mean_apen(planted) < mean_apen(histories)
+
+
+def test_long_histories():
+    people = duplication.long_histories(20, 20_000, users=2)
+    assert people.lengths.tolist() == [20_000, 20_000]
+    table = duplication.duplication(people, [0.0, 0.5])
+    ways = duplication.directions(table, ["apen", "conditional"], tolerance=0.05)
+    way = {(kind, measure): found for kind, measure, found in ways.select("kind", "measure", "way").rows()}
+    assert way["items again", "apen"] == way["items again", "conditional"] == "rises"  # re-insertions are noise
+    assert way["blocks again", "apen"] == way["blocks again", "conditional"] == "stays"
+    packed = duplication.block_compression(people, [0.0, 0.5])
+    assert packed["bytes"][1] < 0.6 * packed["bytes"][0]
+
+
+def test_directions():
+    table = pl.DataFrame(
+        {"kind": ["a"] * 3, "share": [0.5, 0.0, 0.2], "up": [2.0, 1.0, 9.0], "down": [-2.0, -1.0, 0.0]}
+    )
+    found = duplication.directions(table.with_columns(flat=pl.lit(1.0)), ["up", "down", "flat"])
+    assert found["way"].to_list() == ["rises", "falls", "stays"]
+    assert found["change"].to_list() == [1.0, -1.0, 0.0]
+
+
+def test_stored_table_of_movielens():
+    table = duplication.stored("ml-1m")
+    assert table["kind"].unique(maintain_order=True).to_list() == list(duplication.PLANTERS)
+    assert table.columns == ["kind", "share", *MEASURES]
+    none = table.filter(pl.col("share") == 0)
+    np.testing.assert_allclose(none["apen"], 0.0164297)  # Table 2 prints 0.016
+    assert (none["repeats"] == 0).all()
+
+
+def test_stored_table_is_what_the_ratings_give():
+    folder = os.environ.get("SRLAW_DATA")
+    places = [Path(folder)] if folder else []
+    places.append(Path(__file__).parents[2] / "shared" / "datasets")
+    found = [place / "ml-1m" for place in places if (place / "ml-1m").exists()]
+    if not found:
+        pytest.skip("MovieLens-1M is not here")
+    people = load("ml-1m", found[0], progress=False).truncate(200)
+    table = duplication.stored("ml-1m").filter((pl.col("kind") == "blocks again") & (pl.col("share") == 0.5))
+    again = duplication.measures(duplication.repeat_blocks(people, 0.5, rng()))
+    for name, value in again.items():
+        assert table[name].item() == pytest.approx(value, rel=1e-5), name
