@@ -19,7 +19,7 @@ def data():
 @pytest.fixture(scope="module")
 def runs(data):
     config = TrainConfig(epochs=1, batch_events=512, device="cpu")
-    return {s.name: learning.learn(s, ["sasrec", "llama"], 1, 8, 12, config) for s in data}
+    return {s.name: learning.learn(s, ["sasrec", "llama"], 1, 8, config) for s in data}
 
 
 def test_pairs_of_a_sample_have_the_stated_distribution():
@@ -74,11 +74,13 @@ def test_tables_have_a_row_for_everything(data, runs):
         curves = learning.curves(source, runs[source.name])
         assert curves["model"].to_list() == ["sasrec", "llama"]
         results = learning.results(source, runs[source.name])
-        row = results.row(0, named=True)
-        best = learning.yardsticks(source)
-        assert row["learned"] == pytest.approx(
-            (best["popularity"] - row["loss"]) / (best["popularity"] - best["floor"])
-        )
+        assert results["loss"].is_sorted()
+        assert not results["tied"][0]
+        for row in results.iter_rows(named=True):
+            test = runs[source.name][row["model"]].test
+            assert row["loss"] == pytest.approx(test["loss"], rel=1e-5)
+            assert row["hr10"] == test["hr10"]
+            assert row["excess"] > 2 * row["excess_se"] > 0
         positions = learning.loss_by_position(source, runs[source.name], users=50)
         assert set(positions["predictor"]) == {"sasrec", "llama", "optimum"}
         assert positions["seen"].min() == source.people.chains[0].order
@@ -86,16 +88,43 @@ def test_tables_have_a_row_for_everything(data, runs):
         assert optimum < positions.filter(pl.col("predictor") != "optimum")["loss"].mean()
 
 
-def test_words_name_the_models_that_need_more_than_the_last_item():
+def test_ideal_predictors_lose_on_last_events_what_their_probabilities_say(data):
+    for source in data:
+        losses = learning.last_losses(source, {})
+        joint = learning.pair_distribution(source.people)
+        for user in (0, 7, 59):
+            *history, last = source.sequences[user][-13:]
+            row = losses.row(user, named=True)
+            assert row["popularity"] == pytest.approx(-np.log(joint.sum(0)[last]))
+            assert row["last_item"] == pytest.approx(-np.log(joint[history[-1], last] / joint[history[-1]].sum()))
+            best = predictive(source.people.chains, np.array(history))[last]
+            assert row["optimum"] == pytest.approx(-np.log(best))
+
+
+def test_expected_and_realised_losses_agree_over_many_users():
+    for source in learning.sources("synthetic", users=4000, s_max=30, seed=1):
+        best = learning.yardsticks(source)
+        losses = learning.last_losses(source, {}).rename({"optimum": "floor"})
+        for name in ("popularity", "last_item", "floor"):
+            error = losses[name].std() / len(losses) ** 0.5
+            assert losses[name].mean() == pytest.approx(best[name], abs=4 * error)
+
+
+def test_words_say_who_is_tied_and_who_needs_more_than_the_last_item():
     found = pl.DataFrame(
-        {"source": "second order", "model": ["a", "b"], "loss": [2.0, 3.0], "learned": [0.5, 0.1]}
+        {
+            "source": "second order",
+            "model": ["a", "b", "c"],
+            "learned": [0.5, 0.49, 0.1],
+            "tied": [False, True, False],
+            "beyond_last_item": [True, True, False],
+        }
     )
-    known = [{"source": "second order", "popularity": 3.1, "last_item": 2.5, "floor": 1.0}]
-    assert learning.findings(found, known) == (
-        "- **Second order**: of the way from popularity to the floor, a 50%, b 10%. "
-        "Below 2.50, the least loss that the last item alone allows: a."
+    assert learning.findings(found) == (
+        "- **Second order**: of the way from popularity to the optimum, a 50% ≈ b 49%, c 10%. "
+        "Clearly better than the last item alone allows: a and b."
     )
-    assert learning.findings(found, [{"source": "mine", "floor": None}]) == ""
+    assert learning.findings(found.with_columns(learned=None)) == ""
 
 
 def test_a_data_set_of_ones_own_has_no_yardstick(tmp_path):
@@ -105,7 +134,7 @@ def test_a_data_set_of_ones_own_has_no_yardstick(tmp_path):
     assert source.people is None
     assert source.sequences.lengths.max() == 7
     assert set(learning.yardsticks(source).values()) == {None}
-    runs = learning.learn(source, ["sasrec"], 1, 4, 5, TrainConfig(epochs=1, device="cpu"))
+    runs = learning.learn(source, ["sasrec"], 1, 4, TrainConfig(epochs=1, device="cpu"))
     assert learning.results(source, runs)["learned"].to_list() == [None]
 
 

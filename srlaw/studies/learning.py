@@ -31,22 +31,27 @@ class Source:
 
     Attributes:
         people: None for a data set whose law is not known.
+        sequences: the last `s_max` + 2 events of each user: two to hold out, and `s_max` before the last.
+        s_max: events that a model sees before the one to predict.
     """
 
     name: str
     people: Population | None
     sequences: Sequences
+    s_max: int
+
+    @property
+    def tested(self) -> Sequences:
+        """Each user's last event, and all that a model is shown before it."""
+        return self.sequences.truncate(self.s_max + 1)
 
 
 def sources(dataset: str, users: int, s_max: int, seed: int = 0, path: str | None = None) -> list[Source]:
-    """For ``synthetic`` the populations of `SOURCES`, `users` users each; else the data set alone.
-
-    Histories keep their last `s_max` + 2 events: two held out, and `s_max` with a next one.
-    """
+    """For ``synthetic`` the populations of `SOURCES`, `users` users each; else the data set alone."""
     if dataset != "synthetic":
-        return [Source(dataset, None, load(dataset, path).truncate(s_max + 2))]
+        return [Source(dataset, None, load(dataset, path).truncate(s_max + 2), s_max)]
     people = {name: population(seed, users, **sizes) for name, sizes in SOURCES.items()}
-    return [Source(name, who, who.sample().truncate(s_max + 2)) for name, who in people.items()]
+    return [Source(name, who, who.sample().truncate(s_max + 2), s_max) for name, who in people.items()]
 
 
 def yardsticks(source: Source) -> dict[str, float | None]:
@@ -54,14 +59,14 @@ def yardsticks(source: Source) -> dict[str, float | None]:
 
     Returns:
         ``popularity`` knows how often each item occurs; ``last_item`` also the true P(next | last item) of the
-        whole population; ``floor`` is Bayes-optimal given all of a history (`bayes_optimal`), on each user's last
-        event; ``floor_valid`` the same on the last but one; ``hr10`` and ``ndcg10`` are those of the optimum.
-        All are None for a source without a known law.
+        whole population; ``floor`` is Bayes-optimal given all that a model is shown (`bayes_optimal`), on each
+        user's last event; ``floor_valid`` the same on the last but one; ``hr10`` and ``ndcg10`` are those of the
+        optimum. All are None for a source without a known law.
     """
     if source.people is None:
         return dict.fromkeys(("popularity", "last_item", "floor", "floor_valid", "hr10", "ndcg10"))
     joint = pair_distribution(source.people)
-    optimum = bayes_optimal(source.people, source.sequences)
+    optimum = bayes_optimal(source.people, source.tested)
     before = bayes_optimal(source.people, source.sequences.leave_one_out().history)
     return {
         "popularity": float(entr(joint.sum(0)).sum()),
@@ -74,17 +79,14 @@ def yardsticks(source: Source) -> dict[str, float | None]:
 
 
 def pair_distribution(people: Population) -> np.ndarray:
-    """Stationary probability of two items in a row, over all users, shape ``(A, A)``."""
+    """Stationary probability of two items in a row, each user counting once, shape ``(A, A)``."""
     pairs = [c.stationary if c.order == 2 else c.stationary[:, None] * c.transition for c in people.chains]
-    weights = np.bincount(people.types, weights=people.lengths)
-    return np.average(pairs, axis=0, weights=weights)
+    return np.average(pairs, axis=0, weights=np.bincount(people.types))
 
 
-def learn(
-    source: Source, models: list[str], n_layers: int, d_emb: int, s_max: int, config: TrainConfig
-) -> dict[str, Trained]:
+def learn(source: Source, models: list[str], n_layers: int, d_emb: int, config: TrainConfig) -> dict[str, Trained]:
     """Each of `models` trained on a source, by name."""
-    sizes = {"n_items": source.sequences.n_items, "n_layers": n_layers, "d_emb": d_emb, "s_max": s_max}
+    sizes = {"n_items": source.sequences.n_items, "n_layers": n_layers, "d_emb": d_emb, "s_max": source.s_max}
     return {name: train(source.sequences, CONFIGS[name](**sizes), config, progress=False) for name in models}
 
 
@@ -97,26 +99,80 @@ def curves(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
     )
 
 
-def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
-    """One row a model: test ``loss``, ``hr10``, ``ndcg10`` beside the best possible, sizes, cost and speed.
+def last_losses(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
+    """Loss on each user's last event in nats: one row a user, one column a model.
 
-    ``learned`` is the share of the way from the loss of ``popularity`` to the ``floor``; ``flops_per_event`` counts
-    the forward pass of the model alone.
+    Where the law is known also what the ideal predictors of `yardsticks` lose on these very events: ``popularity``,
+    ``last_item`` and ``optimum``. Differences of two columns are free of the luck of the draw that both share.
     """
-    best = yardsticks(source)
-    rows = []
-    for model, run in runs.items():
+    tested = source.tested
+    last = np.cumsum(tested.lengths - 1) - 1  # of each user's events but the first
+    losses = {name: model_losses(run, tested)[last] for name, run in runs.items()}
+    if source.people:
+        joint = pair_distribution(source.people)
+        ends = tested.catalogue[tested.items[tested.offsets[1:] - 1]]
+        before = tested.catalogue[tested.items[tested.offsets[1:] - 2]]
+        losses["popularity"] = -np.log(joint.sum(0)[ends])
+        losses["last_item"] = -np.log(joint[before, ends] / joint.sum(1)[before])
+        losses["optimum"] = optimal_losses(source.people, tested)[last]
+    return pl.DataFrame(losses)
+
+
+def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
+    """One row a model, the lowest loss first: test metrics beside the best possible, sizes, cost and speed.
+
+    Returns:
+        ``loss``; ``excess`` over the optimum on the same events and its standard error ``excess_se``; ``learned``, the
+        share of the way from ``popularity`` to the optimum; ``beyond_last_item`` and ``tied``: whether the loss is
+        lower than that of ``last_item``, and not higher than that of the model in the row above, by two standard
+        errors of the paired difference; ``hr10, ndcg10`` and the best expected ones; ``flops_per_event`` of the
+        forward pass of the model alone. What needs a known law is null without one.
+    """
+    losses, best = last_losses(source, runs), yardsticks(source)
+    rows, above = [], None
+    for model in sorted(runs, key=lambda name: losses[name].mean()):
+        run, loss = runs[model], losses[model]
         row, lengths = run.row(), run.train_lengths.astype(float)
-        found = {name: row[name] for name in ("loss", "hr10", "ndcg10", "params_total", "params_non_embedding")}
-        learned = best["floor"] and (best["popularity"] - row["loss"]) / (best["popularity"] - best["floor"])
-        rows.append(
-            {"source": source.name, "model": model, **found}
-            | {"floor": best["floor"], "best_hr10": best["hr10"], "best_ndcg10": best["ndcg10"], "learned": learned}
-            | {"flops_per_event": flops_per_event(run.model_config, (lengths**2).sum() / lengths.sum())}
-            | {"events_per_s": row["events_per_s"]}
+        found = {"source": source.name, "model": model, "loss": loss.mean()}
+        if source.people:
+            popularity, last_item, optimum = (losses[name] for name in ("popularity", "last_item", "optimum"))
+            found["excess"], found["excess_se"] = _mean_and_error(loss - optimum)
+            found["learned"] = (popularity - loss).mean() / (popularity - optimum).mean()
+            found["beyond_last_item"] = _clearly_positive(last_item - loss)
+        found["tied"] = above is not None and not _clearly_positive(loss - losses[above])
+        found |= {name: row[name] for name in ("hr10", "ndcg10", "params_total", "params_non_embedding")}
+        found |= {"best_hr10": best["hr10"], "best_ndcg10": best["ndcg10"], "events_per_s": row["events_per_s"]}
+        found["flops_per_event"] = flops_per_event(run.model_config, (lengths**2).sum() / lengths.sum())
+        rows.append(found)
+        above = model
+    known = dict.fromkeys(("excess", "excess_se", "learned", "best_hr10", "best_ndcg10"), pl.Float64)
+    missing = {} if source.people else dict.fromkeys(("excess", "excess_se", "learned", "beyond_last_item"))
+    return pl.DataFrame([row | missing for row in rows], schema_overrides=known | {"beyond_last_item": pl.Boolean})
+
+
+def _mean_and_error(values: pl.Series) -> tuple[float, float]:
+    return values.mean(), values.std() / len(values) ** 0.5
+
+
+def _clearly_positive(difference: pl.Series) -> bool:
+    mean, error = _mean_and_error(difference)
+    return mean > 2 * error
+
+
+def findings(found: pl.DataFrame) -> str:
+    """What `results` say in words, one Markdown list entry a source; empty where no source has a known law."""
+    lines = []
+    for (source,), rows in found.filter(pl.col("learned").is_not_null()).group_by("source", maintain_order=True):
+        order = ""
+        for row in rows.iter_rows(named=True):
+            order += (" ≈ " if row["tied"] else ", " if order else "") + f"{row['model']} {row['learned']:.0%}"
+        beyond = rows.filter("beyond_last_item")["model"].to_list()
+        who = " and ".join([", ".join(beyond[:-1]), *beyond[-1:]]).removeprefix(" and ") or "no model"
+        lines.append(
+            f"- **{source.capitalize()}**: of the way from popularity to the optimum, {order}. "
+            f"Clearly better than the last item alone allows: {who}."
         )
-    floats = dict.fromkeys(("floor", "best_hr10", "best_ndcg10", "learned"), pl.Float64)
-    return pl.DataFrame(rows, schema_overrides=floats)
+    return "\n".join(lines)
 
 
 def loss_by_position(source: Source, runs: dict[str, Trained], users: int = 1000) -> pl.DataFrame:
@@ -129,11 +185,10 @@ def loss_by_position(source: Source, runs: dict[str, Trained], users: int = 1000
         ``predictor`` (a model or ``optimum``), ``seen`` (1, 2, 4, … events, the lower end of a bin that doubles)
         and ``loss``, nats per event.
     """
-    s_max = min(run.model_config.s_max for run in runs.values())
     rng = np.random.default_rng([source.people.seed, 2])
     lengths = rng.choice(source.people.lengths, users)
     people = replace(source.people, lengths=lengths, seed=source.people.seed + 1)
-    fresh = people.sample().truncate(s_max + 1)
+    fresh = people.sample().truncate(source.s_max + 1)
     losses = {"optimum": optimal_losses(people, fresh)}
     losses |= {name: model_losses(run, fresh) for name, run in runs.items()}
     seen = np.concatenate([np.arange(1, n) for n in fresh.lengths])
@@ -175,20 +230,3 @@ def model_losses(run: Trained, sequences: Sequences) -> np.ndarray:
     step = next_events(sequences, np.arange(sequences.n_users), run.model_config.s_max)
     scores = run.model(step.inputs)[step.valid] @ run.model.items.weight.T  # (E, n_items)
     return F.cross_entropy(scores, step.targets, reduction="none").double().numpy()
-
-
-def findings(found: pl.DataFrame, known: list[dict]) -> str:
-    """What `results` say in words, one Markdown list entry a source; empty where no source has a known law."""
-    lines = []
-    for best in known:
-        if best["floor"] is None:
-            continue
-        rows = found.filter(pl.col("source") == best["source"]).sort("loss")
-        order = ", ".join(f"{model} {share:.0%}" for model, share in rows.select("model", "learned").iter_rows())
-        line = f"- **{best['source'].capitalize()}**: of the way from popularity to the floor, {order}."
-        if best["last_item"] - best["floor"] > 0.05:  # there is something to gain from more than the last item
-            beyond = rows.filter(pl.col("loss") < best["last_item"])["model"].to_list()
-            who = " and ".join(beyond) or "no model"
-            line += f" Below {best['last_item']:.2f}, the least loss that the last item alone allows: {who}."
-        lines.append(line)
-    return "\n".join(lines)
