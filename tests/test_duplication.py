@@ -16,7 +16,7 @@ from srlaw.entropy import apen, apen_per_user, mean_apen, shannon
 from srlaw.sequences import Sequences
 from srlaw.studies import duplication
 
-MEASURES = ("repeats", "apen", "apen_signed", "shannon_user", "apen_pooled", "conditional", "entropy_rate", "shannon")
+MEASURES = ("repeats", "apen", "apen_signed", "shannon_user", "apen_pooled", "conditional", "shannon")
 
 
 def rng(seed=0):
@@ -92,6 +92,15 @@ def test_copied_users_leave_apen_alone(people):
     twice = duplication.repeat_histories(people, 0.5, rng())
     assert twice.n_users == 2 * people.n_users
     assert mean_apen(twice) == pytest.approx(mean_apen(people))
+    some = duplication.repeat_histories(people, 0.2, rng())
+    values = apen_per_user(some)
+    assert set(values[~np.isnan(values)]) <= set(apen_per_user(people))  # which users, not what value
+
+
+def test_shares_stop_where_a_kind_does(people):
+    table = duplication.duplication(people, [0.0, 0.5, 0.9])
+    most = dict(table.group_by("kind").agg(pl.col("share").max()).rows())
+    assert most == {kind: 0.5 if kind == "histories again" else 0.9 for kind in duplication.PLANTERS}
 
 
 def test_repeats_raise_the_signed_value_from_its_floor_and_lower_the_absolute_one():
@@ -111,17 +120,31 @@ def test_long_histories():
     way = {(kind, measure): found for kind, measure, found in ways.select("kind", "measure", "way").rows()}
     assert way["items again", "apen"] == way["items again", "conditional"] == "rises"  # re-insertions are noise
     assert way["blocks again", "apen"] == way["blocks again", "conditional"] == "stays"
+    many = duplication.directions(duplication.duplication(people, [0.0, 0.9]), ["apen", "conditional"])
+    blocks = dict(many.filter(kind="blocks again").select("measure", "way").rows())
+    assert blocks == {"apen": "falls", "conditional": "stays"}
     packed = duplication.block_compression(people, [0.0, 0.5])
     assert packed["bytes"][1] < 0.6 * packed["bytes"][0]
 
 
 def test_directions():
     table = pl.DataFrame(
-        {"kind": ["a"] * 3, "share": [0.5, 0.0, 0.2], "up": [2.0, 1.0, 9.0], "down": [-2.0, -1.0, 0.0]}
+        {
+            "kind": ["a"] * 4,
+            "share": [0.5, 0.0, 0.2, 0.9],
+            "up": [2.0, 1.0, 1.96, 2.0],
+            "down": [-2.0, -1.0, -1.5, -3.0],
+            "turns": [1.0, 1.0, 0.5, 1.0],  # equal ends
+            "late": [0.9, 1.0, 0.8, 0.9],  # rises, but never above the first
+            "flat": [1.04, 1.0, 1.0, 1.01],
+        }
     )
-    found = duplication.directions(table.with_columns(flat=pl.lit(1.0)), ["up", "down", "flat"])
-    assert found["way"].to_list() == ["rises", "falls", "stays"]
-    assert found["change"].to_list() == [1.0, -1.0, 0.0]
+    found = duplication.directions(table, ["up", "down", "turns", "late", "flat"])
+    assert found["way"].to_list() == ["rises", "falls", "both", "both", "stays"]
+    assert found["change"].to_list() == pytest.approx([1.0, -2.0, 0.0, -0.1, 0.01])
+    assert found["lowest"].to_list() == pytest.approx([0.0, -2.0, -0.5, -0.2, 0.0])
+    assert found["highest"].to_list() == pytest.approx([1.0, 0.0, 0.0, 0.0, 0.04])
+    assert set(found["share"]) == {0.9}
 
 
 def test_stored_table_of_movielens():
@@ -131,6 +154,10 @@ def test_stored_table_of_movielens():
     none = table.filter(pl.col("share") == 0)
     np.testing.assert_allclose(none["apen"], 0.0164297)  # Table 2 prints 0.016
     assert (none["repeats"] == 0).all()
+    items = table.filter(kind="items again")["apen"]
+    assert items.min() < 0.9 * items[0] < 2 * items[0] < items[-1]  # down, then up
+    assert table.filter(kind="blocks again")["apen"][1:].max() < 0.5 * items[0]
+    assert table["share"].max() == 0.9
 
 
 def test_stored_table_is_what_the_ratings_give():
@@ -141,7 +168,9 @@ def test_stored_table_is_what_the_ratings_give():
     if not found:
         pytest.skip("MovieLens-1M is not here")
     people = load("ml-1m", found[0], progress=False).truncate(200)
-    table = duplication.stored("ml-1m").filter((pl.col("kind") == "blocks again") & (pl.col("share") == 0.5))
-    again = duplication.measures(duplication.repeat_blocks(people, 0.5, rng()))
-    for name, value in again.items():
-        assert table[name].item() == pytest.approx(value, rel=1e-5), name
+    table = duplication.stored("ml-1m")
+    for kind, share in [("blocks again", 0.5), ("items again", 0.9)]:
+        row = table.filter((pl.col("kind") == kind) & (pl.col("share") == share))
+        planted = duplication.PLANTERS[kind](people, share, np.random.default_rng([0, round(1000 * share)]))
+        for name, value in duplication.measures(planted).items():
+            assert row[name].item() == pytest.approx(value, rel=1e-5), name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import ir_measures as ir
+import numpy as np
 import pytest
 import torch
 from hypothesis import given

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import stats
+from scipy import integrate, stats
 from scipy.special import xlogy
 
 from srlaw.entropy import apen
@@ -152,6 +152,34 @@ def test_every_random_case_follows_the_condition_and_the_repaired_bound_always_h
     assert (theorems.code_bits(h, start, n) >= n * h / LN2 - 1e-9).all()
 
 
+def test_listed_cases_are_the_random_ones_and_agree_with_another_listing():
+    lengths = [1, 2, 5, 30]
+    listed = theorems.listed_study([2, 5], 40, lengths, most=32)
+    assert listed.select("items", "n").unique(maintain_order=True).rows() == [(2, 1), (2, 2), (2, 5), (5, 1), (5, 2)]
+    study = theorems.random_study([2, 5], 40)
+    assert listed.filter(items=5, n=2)["h"].to_list() == study.filter(items=5)["h"].to_list()
+    rng = np.random.default_rng([0, 33])
+    p = theorems.random_chains(2, 20, rng)
+    for k in range(20):
+        found = listed.filter(items=2, n=5)["bits"][k]
+        assert found == pytest.approx(listed_entropy(p[k], 5) / LN2, abs=1e-6)
+    ratio = listed["h"] * listed["bits"] / listed["n"]
+    assert ((ratio >= 1) == listed["predicted"]).all()
+
+
+def test_mixed_lengths_read_with_their_mean():
+    h, start, lengths = 0.7, 2.0, np.array([1, 4, 25])
+    bits = theorems.code_bits(h, start, lengths).sum()
+    assert bits == pytest.approx(3 * theorems.code_bits(h, start, lengths.mean()))
+
+
+def test_sum_over_users():
+    sides = theorems.sum_over_users(1024, 50_000, 100, 0.02)
+    assert sides == {"entropy": 10.0, "s_max": 100, "left": 10_240.0, "right": 2_500_000.0}
+    p = np.random.default_rng(0).dirichlet(np.ones(1024))
+    assert stats.entropy(p, base=2) < sides["entropy"]
+
+
 @given(st.integers(3, 40), st.integers(0, 1000), st.sampled_from([1, 2, 30, 1000]))
 @settings(max_examples=40, deadline=None)
 def test_small_transition_probabilities_are_enough(items, seed, n):
@@ -254,6 +282,9 @@ def test_hedge_and_table_2():
     assert movielens["items"].to_list() == [3706] * 3
     assert (movielens["bound"] > 50).all()
     assert (movielens["fixed"] < 12).all()
+    close = bounds.filter(dataset="kuairand-pure", s_max=25).row(0, named=True)
+    assert close["enough"] == pytest.approx(math.log2(7551) + math.log2(25) / close["mean_length"])
+    assert close["fixed"] < close["enough"] < close["bound"] < 14
     np.testing.assert_allclose(bounds["bound"], bounds["bound_corrected"])
     assert bounds.filter(dataset="huawei-music")["fixed"].is_null().all()
     assert (bounds["apen"] < bounds["fill"]).all()  # (17) is broken in every row
@@ -272,6 +303,19 @@ def test_ball_volume_three_ways(n):
     assert volume.log_volume_recursive(n) == pytest.approx(exact, abs=1e-8)
     assert volume.log_volume_stirling(n) - exact == pytest.approx(1 / (6 * n), rel=0.6, abs=1e-8)
     assert volume.log_volume_stirling(n, 2) == pytest.approx(exact, abs=0.03 / n**3 + 1e-8)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 40])
+def test_z_of_patterns_by_quadrature_and_between_the_ends_of_23(n):
+    r = math.sqrt(n / (2 * math.pi * math.e))
+    surface = n * math.pi ** (n / 2) / math.gamma(n / 2 + 1)
+    shells, _ = integrate.quad(lambda x: surface * x ** (n - 1) * math.exp(-x), 0, r, epsabs=0)
+    found = volume.log_z_of_patterns(7, n)
+    assert found == pytest.approx(math.log(7 * shells), abs=1e-9)
+    low, up = volume.log_z_bounds(7, 1, n)
+    assert low < found < up
+    low, up = volume.log_z_bounds(7, 1, 10**6)
+    assert low < volume.log_z_of_patterns(7, 10**6) < low + 1e-3
 
 
 def test_constant_of_26():
@@ -293,17 +337,26 @@ def test_f_is_least_at_1_and_turns_there(a, b):
 
 
 def test_24_is_true_of_anything_and_of_no_exponents_for_all_widths():
+    mpmath = pytest.importorskip("mpmath")  # comes with torch
     built = volume.by_construction([2, 64], 200)
     assert (built["left"] >= -1e-12).all()
     assert built["right"].abs().max() < 1e-10
-    widths = np.unique(np.geomspace(2, 10_000, 60).round())
-    table = volume.uniform_exponents([10], 50, [1, 4, 8], widths)
-    assert table["fails_at"].is_sorted()
-    for w, width in table.select("w", "fails_at").rows():
-        low, up = volume.log_z_bounds(10, 50, widths)
-        z, x = math.exp(low[widths == width][0]), 10 * width**w
-        assert volume.f(z) > max(volume.f(x), volume.f(1 / x))
-        assert (low < up).all()
+    table = volume.uniform_exponents([10, 1000], 50, [1, 4, 8, 20, 64])
+    assert table["fails_at"].is_finite().all()
+    for d, w, width in table.rows():
+        for factor, fails in [(0.99, False), (1.01, True), (3, True), (100, True)]:
+            log_z = volume.log_z_bounds(d, 50, factor * width)[0]
+            log_x = math.log(d) + w * math.log(factor * width)
+            with mpmath.workdps(30):
+                sides = [mpmath.mpf(log_) + mpmath.exp(-log_) for log_ in (log_z, log_x, -log_x)]
+            assert (sides[0] > max(sides[1:])) == fails
+    assert volume.fails_beyond(10, 50, 64, widest=1000) is None
+    assert volume.fails_beyond(10, 50, 0) == 2  # a constant fails from the start
+
+
+@given(st.floats(-300, 300))
+def test_log_f(log_z):
+    assert volume.log_f(log_z) == pytest.approx(math.log(volume.f_of_log(log_z)), abs=1e-9)
 
 
 def test_26_needs_z_above_1():

@@ -99,6 +99,8 @@ def entropy_rate(x: Sequences | np.ndarray, max_order: int = 3, min_coverage: fl
     the share of windows that are singletons. The Grassberger-corrected conditional entropy of the largest
     order with a coverage of at least `min_coverage` is returned (order 0 if even single events are
     thinner than that): for a stationary source an upper bound on the rate, up to the remaining bias.
+    On duplicated data it is not to be trusted: copied histories or blocks leave no singletons, so the coverage, and
+    with it the order, comes out too high and the value far too low.
     """
     codes, offsets = as_source(x)
     best = EntropyRate(math.nan, 0, math.nan)

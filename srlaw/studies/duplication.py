@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from srlaw.datasets.synthetic import Population, population
-from srlaw.entropy import apen_per_user, apen_pooled, compression_ratio, conditional_entropy, entropy_rate, shannon
+from srlaw.entropy import apen_per_user, apen_pooled, compression_ratio, conditional_entropy, shannon
 from srlaw.files import repository
 from srlaw.sequences import Sequences
 
@@ -67,6 +67,7 @@ PLANTERS: dict[str, Planter] = {
     "sharper popularity": sharpen_popularity,
 }
 WITHIN = ("items again", "blocks again")  # the kinds that repeat something inside a history
+MOST = {"histories again": 0.5}  # the greatest share that a kind can take: each user is copied once at most
 
 
 def _positions(sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
@@ -91,8 +92,8 @@ def measures(sequences: Sequences, m: int = 2) -> dict[str, float]:
     Returns:
         ``repeats``, the share of events whose item stands earlier in the same history; ``apen`` (the paper's, mean of
         |ApEn(m, 0)| over users) and ``apen_signed`` (without the bars); ``shannon_user`` (mean over users, order
-        ignored); pooled over users: ``apen_pooled``, ``conditional`` (given one event, Grassberger-corrected),
-        ``entropy_rate`` (corrected, of the order that the data carry) and ``shannon``.
+        ignored); pooled over users: ``apen_pooled``, ``conditional`` (given one event, Grassberger-corrected) and
+        ``shannon``. `entropy_rate` is left out: copies mislead its choice of the order.
     """
     values = apen_per_user(sequences, m)
     values = values[~np.isnan(values)]
@@ -106,7 +107,6 @@ def measures(sequences: Sequences, m: int = 2) -> dict[str, float]:
         "shannon_user": float(own.mean()),
         "apen_pooled": apen_pooled(sequences, m),
         "conditional": conditional_entropy(sequences, 1, "grassberger"),
-        "entropy_rate": entropy_rate(sequences).value,
         "shannon": shannon(sequences, "grassberger"),
     }
 
@@ -116,10 +116,11 @@ def duplication(sequences: Sequences, shares: Sequence[float], seed: int = 0, m:
 
     Args:
         sequences: histories of at least one event each.
+        shares: those beyond what a kind can take (`MOST`) are left out for that kind.
     """
     rows = []
     for kind, plant in PLANTERS.items():
-        for share in shares:
+        for share in (s for s in shares if s <= MOST.get(kind, 1.0)):
             planted = plant(sequences, share, np.random.default_rng([seed, round(1000 * share)]))
             rows.append({"kind": kind, "share": share} | measures(planted, m))
     return pl.DataFrame(rows)
@@ -151,15 +152,24 @@ def stored(dataset: str) -> pl.DataFrame:
 
 
 def directions(table: pl.DataFrame, columns: Sequence[str], tolerance: float = 0.05) -> pl.DataFrame:
-    """Which way each measure went: ``kind, measure, before, after, change`` (relative), and ``way``.
+    """Which way each measure went over all shares planted, in the order of the shares.
 
-    ``way`` is "rises" or "falls" from the least to the greatest share planted, and "stays" within `tolerance`.
+    Returns:
+        ``kind, measure, share`` (the greatest), ``before, after`` (at the least and the greatest share), ``change``
+        (after over before), ``lowest, highest`` (the same for the least and the greatest value on the way), and
+        ``way``: "rises" if the measure somewhere rises, "falls" if it somewhere falls, each from any share to any
+        greater one and by more than `tolerance` of `before`, "both" or "stays".
     """
     rows = []
     for (kind,), part in table.sort("share").group_by("kind", maintain_order=True):
         for measure in columns:
-            before, after = part[measure][0], part[measure][-1]
-            change = (after - before) / abs(before)
-            way = "stays" if abs(change) <= tolerance else "rises" if change > 0 else "falls"
-            rows.append((kind, measure, before, after, change, way))
-    return pl.DataFrame(rows, schema=["kind", "measure", "before", "after", "change", "way"], orient="row")
+            values = part[measure].to_numpy()
+            size = abs(values[0])
+            up = (values - np.minimum.accumulate(values)).max() > tolerance * size
+            down = (np.maximum.accumulate(values) - values).max() > tolerance * size
+            way = "both" if up and down else "rises" if up else "falls" if down else "stays"
+            relative = (values - values[0]) / size
+            ends = (values[0], values[-1], relative[-1], relative.min(), relative.max())
+            rows.append((kind, measure, part["share"][-1], *map(float, ends), way))
+    names = ["kind", "measure", "share", "before", "after", "change", "lowest", "highest", "way"]
+    return pl.DataFrame(rows, schema=names, orient="row")

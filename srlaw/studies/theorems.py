@@ -220,6 +220,29 @@ def random_study(alphabets: Sequence[int], chains: int, seed: int = 0) -> pl.Dat
     return pl.concat(parts).select(pl.lit("random rows").alias("family"), "items", "h", "start")
 
 
+def listed_study(
+    alphabets: Sequence[int], chains: int, lengths: Sequence[int], most: int = 1024, seed: int = 0
+) -> pl.DataFrame:
+    """The chains of `random_study` again, the code's side of (12) summed over every sequence of n events.
+
+    Args:
+        most: lengths with more sequences than this are left out.
+
+    Returns:
+        ``items, n, h, start`` (nats), ``bits`` (Σ p log₂(1/p) a user), and ``predicted`` (`boundary`, as printed).
+    """
+    rng = np.random.default_rng([seed, 33])
+    parts = []
+    for items in alphabets:
+        transition = random_chains(items, chains // len(alphabets), rng)
+        h, start = chain_entropies(transition)
+        for n in (n for n in lengths if items**n <= most):
+            bits = entr(sequence_probabilities(transition, n)).sum(1) / LN2
+            frame = {"h": h, "start": start, "bits": bits, "predicted": h >= boundary(n, start)}
+            parts.append(pl.DataFrame(frame).select(pl.lit(items).alias("items"), pl.lit(n).alias("n"), pl.all()))
+    return pl.concat(parts)
+
+
 def structured_study(alphabets: Sequence[int], steps: int = 25) -> pl.DataFrame:
     """Entropies of chains known without a matrix, for any alphabet: ``family, items, h, start`` (nats).
 
@@ -297,13 +320,26 @@ def table2_bounds() -> pl.DataFrame:
 
     Returns:
         ``dataset, s_max, items, bound`` (tokens/ApEn per event, as printed), ``bound_corrected`` (tokens exchanged
-        back), ``fixed`` (log₂ items), ``apen`` and ``fill``, mean length / S_max, which (17) wants below ApEn.
+        back), ``fixed`` (log₂ items), ``enough`` (with log₂ S_max bits a history for its length), ``apen``,
+        ``mean_length`` and ``fill``, mean length / S_max, which (17) wants below ApEn.
     """
     per_event = (pl.col("tokens_over_apen") / pl.col("tokens")).alias("bound")
     keys = ["dataset", "s_max"]
     right = paper.table(2, corrected=True).select(*keys, per_event.alias("bound_corrected"))
     known = {name: dataset.items for name, dataset in REGISTRY.items()}
     items = pl.col("dataset").replace_strict(known, default=None, return_dtype=pl.Int64).alias("items")
-    rows = paper.table(2).select(*keys, items, per_event, "apen", fill=pl.col("mean_length") / pl.col("s_max"))
-    rows = rows.join(right, on=keys, maintain_order="left")
-    return rows.with_columns(fixed=pl.col("items").log(2))
+    fill = (pl.col("mean_length") / pl.col("s_max")).alias("fill")
+    rows = paper.table(2).select(*keys, items, per_event, "apen", "mean_length", fill)
+    rows = rows.join(right, on=keys, maintain_order="left").with_columns(fixed=pl.col("items").log(2))
+    return rows.with_columns(enough=pl.col("fixed") + pl.col("s_max").log(2) / pl.col("mean_length"))
+
+
+def sum_over_users(users: int, tokens: int, s_max: int, apen: float) -> dict[str, float]:
+    """(18) and (12) if the s_i are the sequences of the |U| users themselves, each with p(s_i) ≥ 1/|U|. Bits.
+
+    Returns:
+        ``entropy``, log₂ |U|, the most that H₂(S) can be; ``s_max``, what (18) asks of it; and ``left``, |U|·H₂(S) at
+        most, and ``right``, tokens/ApEn, the two sides of (12).
+    """
+    bits = float(np.log2(users))
+    return {"entropy": bits, "s_max": s_max, "left": users * bits, "right": tokens / apen}

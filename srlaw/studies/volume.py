@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.special import gammaln
+from scipy.optimize import brentq
+from scipy.special import gammaln, hyp1f1
 
 from srlaw import paper
 
@@ -29,6 +30,15 @@ def log_volume_recursive(n: int) -> float:
     k = np.arange(n, 1, -2, dtype=float)
     last = np.log(2 * np.sqrt(squared)) if n % 2 else 0.0  # V_1 = 2r, V_0 = 1
     return float(np.log(2 * np.pi * squared / k[k > 1]).sum() + last)
+
+
+def log_z_of_patterns(d: float, n: np.ndarray) -> np.ndarray:
+    """ln Σ ∫ e^−|x − ρ_i| dx over balls of radius R = √(n/2πe) around d patterns ρ_i, no ball touching another.
+
+    One ball gives n·V_n(1)·γ(n, R) = V_n(R)·e^−R·₁F₁(1; n + 1; R), γ the lower incomplete gamma function.
+    """
+    radius = np.sqrt(np.asarray(n, dtype=float) / (2 * np.pi * np.e))
+    return np.log(d) + log_volume(n) - radius + np.log(hyp1f1(1, np.asarray(n, dtype=float) + 1, radius))
 
 
 def f(z: np.ndarray) -> np.ndarray:
@@ -85,27 +95,37 @@ def bound_carried(d_values: Sequence[float], s_max: int, widths: np.ndarray, dra
     return pl.concat(parts).with_columns(below_one=pl.col("log_u") <= 0)
 
 
-def uniform_exponents(
-    d_values: Sequence[float], s_max: int, exponents: Sequence[float], widths: np.ndarray
-) -> pl.DataFrame:
-    """One pair of exponents for all widths, Z at the lower end of (23): where the right half of (24) gives way.
+def log_f(log_z: float) -> float:
+    """ln `f` at Z = e^log_z, without overflow."""
+    if log_z < 0:
+        return float(-log_z + np.log1p(log_z * np.exp(log_z)))
+    return float(np.log(log_z + np.exp(-log_z)))
 
-    The right side is f(X) with X = d·d_emb^w or 1/X, whichever is greater.
 
-    Args:
-        widths: values of d_emb, ascending.
+def fails_beyond(d: float, s_max: int, w: float, widest: float = 1e12) -> float | None:
+    """The width beyond which d_emb^w·d (or its inverse) no longer serves the right half of (24), Z at its least.
+
+    The last crossing of ln f(Z), Z the lower end of (23), and ln f(d·d_emb^w), found by root finding in ln d_emb. The
+    difference is about √(n/2πe) − w ln d_emb: past the width where √(n/2πe) = 2w it only grows.
 
     Returns:
-        ``d, w, fails_at``: the first width from which on f(Z) > f(X) to the last one; null if there is none.
+        2 if it fails at every width from there on; None if it serves at `widest`.
     """
-    rows = []
-    for d in d_values:
-        need = f_of_log(log_z_bounds(d, s_max, widths)[0])
-        for w in exponents:
-            log_x = w * np.log(widths) + np.log(d)
-            served = np.flatnonzero(need <= np.maximum(f_of_log(log_x), f_of_log(-log_x)))
-            first = served[-1] + 1 if len(served) else 0
-            rows.append((float(d), float(w), float(widths[first]) if first < len(widths) else None))
+
+    def short(log_width: float) -> float:
+        need = float(log_z_bounds(d, s_max, np.exp(log_width))[0])
+        log_x = w * log_width + np.log(d)
+        return log_f(need) - max(log_f(log_x), log_f(-log_x))
+
+    start, end = np.log(max(2.0, 8 * np.pi * np.e * w**2 / s_max)), np.log(widest)
+    if short(end) <= 0:
+        return None
+    return float(np.exp(brentq(short, start, end))) if short(start) < 0 else 2.0
+
+
+def uniform_exponents(d_values: Sequence[float], s_max: int, exponents: Sequence[float]) -> pl.DataFrame:
+    """One pair of exponents for all widths: ``d, w, fails_at``, the width of `fails_beyond`; d is held fixed."""
+    rows = [(float(d), float(w), fails_beyond(d, s_max, w)) for d in d_values for w in exponents]
     schema = {"d": pl.Float64, "w": pl.Float64, "fails_at": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
