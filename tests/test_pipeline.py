@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import polars as pl
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -79,3 +81,27 @@ def test_a_number_changed_by_hand_fails(project):
         head, _, tail = executed.rpartition(right)  # the last one is the output
         notebook.write_text(head + wrong + tail)
         assert check() == 1
+
+
+@pytest.mark.parametrize(
+    ("chapter", "parameters"),
+    [
+        ("02-datasets", {"s_max": [10, 20]}),
+        ("03-theorems", {"chains": 90, "pairs": 50, "coded_events": 10_000, "long_events": 2000}),
+        ("04-models", {"s_max": 10, "epochs": 1, "n_layers": 1, "d_emb": 4, "device": "cpu"}),
+    ],
+)
+def test_a_chapter_runs_on_another_log(tmp_path, chapter, parameters):
+    rng = np.random.default_rng(0)
+    rows = [(user, int(item), time) for user in range(40) for time, item in enumerate(rng.integers(0, 15, 12))]
+    log = tmp_path / "shop.csv"
+    pl.DataFrame(rows, ["user", "item", "time"], orient="row").write_csv(log)
+    made = tmp_path / "made.ipynb"
+    (tmp_path / "parameters.yml").write_text(json.dumps(parameters | {"dataset": str(log)}))
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "ERROR"]
+    files = [ROOT / "notebooks" / f"{chapter}.ipynb", made, "-f", tmp_path / "parameters.yml"]
+    done = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    cells = nbformat.read(made, as_version=4).cells
+    shown = [output["data"].get("text/plain", "") for cell in cells for output in cell.get("outputs", [])]
+    assert any("shop" in text for text in shown)
