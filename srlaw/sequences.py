@@ -135,6 +135,11 @@ class Sequences:
             raise InputError(f"s_max is {s_max}; it must be at least 1")
         return self._select(self._events_left() < s_max)
 
+    def at_least(self, events: int) -> Sequences:
+        """Without the users who have fewer than `events` events."""
+        users = self.lengths >= events
+        return self._select(np.repeat(users, self.lengths), users)
+
     def leave_one_out(self) -> HeldOut:
         """Split off each user's last event; users with fewer than two events are dropped.
 

@@ -128,13 +128,17 @@ def test_words_say_who_is_tied_and_who_needs_more_than_the_last_item():
 
 
 def test_a_data_set_of_ones_own_has_no_yardstick(tmp_path):
-    rows = [(u, i, t) for u in range(9) for t, i in enumerate(np.random.default_rng(u).integers(0, 6, 8))]
+    rows = [(9, 0, 0)]  # of one event nothing can be held out
+    rows += [(u, i, t) for u in range(9) for t, i in enumerate(np.random.default_rng(u).integers(0, 6, 8))]
     pl.DataFrame(rows, ["user", "item", "time"], orient="row").write_csv(tmp_path / "log.csv")
     (source,) = learning.sources(str(tmp_path / "log.csv"), users=5, s_max=5)
+    assert source.tested.n_users == 9
     assert source.people is None
     assert source.sequences.lengths.max() == 7
     assert set(learning.yardsticks(source).values()) == {None}
     runs = learning.learn(source, ["sasrec"], 1, 4, TrainConfig(epochs=1, device="cpu"))
+    found = learning.results(source, runs)
+    assert found["loss"].item() == pytest.approx(runs["sasrec"].test["loss"], rel=1e-5)
     assert learning.results(source, runs)["learned"].to_list() == [None]
 
 

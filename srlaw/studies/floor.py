@@ -39,7 +39,7 @@ def bayes_optimal(people: Population, sequences: Sequences, k: int = 10) -> dict
 
 def predictive(chains: tuple[MarkovChain, ...], history: np.ndarray) -> np.ndarray:
     """P(next item | history) when each chain is equally likely beforehand; shape ``(A,)``, sums to 1."""
-    log_weight = np.array([_log_likelihood(chain, history) for chain in chains])
+    log_weight = np.array([log_steps(chain, history).sum() for chain in chains])
     weight = np.exp(log_weight - log_weight.max())
     given = np.array([_next(chain, history) for chain in chains])
     return weight / weight.sum() @ given
@@ -49,14 +49,14 @@ def _next(chain: MarkovChain, history: np.ndarray) -> np.ndarray:
     """P(next item | history) under one chain; before `order` items are known, from the stationary distribution."""
     if len(history) >= chain.order:
         return chain.transition[tuple(history[-chain.order :])]
-    joint = chain.stationary[tuple(history)]
-    return joint / joint.sum()
+    joint = chain.stationary[tuple(history)].reshape(chain.n_states, -1).sum(1)
+    return joint / (joint.sum() or 1.0)  # all 0 after an impossible history
 
 
-def _log_likelihood(chain: MarkovChain, history: np.ndarray) -> float:
-    with np.errstate(divide="ignore"):  # an impossible step has probability 0, and its chain no weight
-        if len(history) < chain.order:
-            return float(np.log(chain.stationary[tuple(history)].sum()))
-        start = np.log(chain.stationary[tuple(history[: chain.order])])
-        context = tuple(history[i : len(history) - chain.order + i] for i in range(chain.order))
-        return float(start + np.log(chain.transition[(*context, history[chain.order :])]).sum())
+def log_steps(chain: MarkovChain, items: np.ndarray) -> np.ndarray:
+    """ln P(x_1), ln P(x_2 | x_1), … under one chain, shape ``(n,)``; −∞ where a step is impossible."""
+    order = chain.order
+    with np.errstate(divide="ignore"):
+        start = [np.log(_next(chain, items[:i])[items[i]]) for i in range(min(order, len(items)))]
+        contexts = tuple(items[i : len(items) - order + i] for i in range(order))
+        return np.concatenate([start, np.log(chain.transition[(*contexts, items[order:])])])

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import polars as pl
 import torch
 from scipy.special import entr, logsumexp
-from torch.nn import functional as F
 
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import Population, population
+from srlaw.metrics import ranks_and_losses
 from srlaw.models import CONFIGS, flops_per_event
 from srlaw.sequences import Sequences
-from srlaw.studies.floor import bayes_optimal
+from srlaw.studies.floor import bayes_optimal, log_steps
 from srlaw.training import TrainConfig, Trained, train
-from srlaw.training.data import next_events
+from srlaw.training.data import batches, next_events
+from srlaw.training.evaluate import EVALUATION_EVENTS
 
 SOURCES = {
     "first order": {"items": 100, "branching": 8},
@@ -42,8 +44,8 @@ class Source:
 
     @property
     def tested(self) -> Sequences:
-        """Each user's last event, and all that a model is shown before it."""
-        return self.sequences.truncate(self.s_max + 1)
+        """Each user's last event, and all that a model is shown before it; users of one event are left out."""
+        return self.sequences.truncate(self.s_max + 1).at_least(2)
 
 
 def sources(dataset: str, users: int, s_max: int, seed: int = 0, path: str | None = None) -> list[Source]:
@@ -54,6 +56,7 @@ def sources(dataset: str, users: int, s_max: int, seed: int = 0, path: str | Non
     return [Source(name, who, who.sample().truncate(s_max + 2), s_max) for name, who in people.items()]
 
 
+@cache
 def yardsticks(source: Source) -> dict[str, float | None]:
     """Expected losses of three ideal predictors in nats per event, and the best metrics on the last events.
 
@@ -129,11 +132,12 @@ def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
         forward pass of the model alone. What needs a known law is null without one.
     """
     losses, best = last_losses(source, runs), yardsticks(source)
+    unknown = dict.fromkeys(("excess", "excess_se", "learned", "beyond_last_item"))
     rows, above = [], None
     for model in sorted(runs, key=lambda name: losses[name].mean()):
         run, loss = runs[model], losses[model]
         row, lengths = run.row(), run.train_lengths.astype(float)
-        found = {"source": source.name, "model": model, "loss": loss.mean()}
+        found = {"source": source.name, "model": model, "loss": loss.mean()} | unknown
         if source.people:
             popularity, last_item, optimum = (losses[name] for name in ("popularity", "last_item", "optimum"))
             found["excess"], found["excess_se"] = _mean_and_error(loss - optimum)
@@ -145,9 +149,8 @@ def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
         found["flops_per_event"] = flops_per_event(run.model_config, (lengths**2).sum() / lengths.sum())
         rows.append(found)
         above = model
-    known = dict.fromkeys(("excess", "excess_se", "learned", "best_hr10", "best_ndcg10"), pl.Float64)
-    missing = {} if source.people else dict.fromkeys(("excess", "excess_se", "learned", "beyond_last_item"))
-    return pl.DataFrame([row | missing for row in rows], schema_overrides=known | {"beyond_last_item": pl.Boolean})
+    kinds = dict.fromkeys(("excess", "excess_se", "learned", "best_hr10", "best_ndcg10"), pl.Float64)
+    return pl.DataFrame(rows, schema_overrides=kinds | {"beyond_last_item": pl.Boolean})
 
 
 def _mean_and_error(values: pl.Series) -> tuple[float, float]:
@@ -206,27 +209,21 @@ def optimal_losses(people: Population, sequences: Sequences) -> np.ndarray:
     out = []
     for user in range(sequences.n_users):
         items = sequences.catalogue[sequences[user]]
-        steps = np.stack([_log_steps(chain, items) for chain in people.chains])  # (types, n), first row log π
+        steps = np.stack([log_steps(chain, items) for chain in people.chains])  # (types, n), first row log π
         joint = logsumexp(np.cumsum(steps, axis=1), axis=0)  # ln Σ_k P_k(x_1 … x_i)
         out.append(joint[:-1] - joint[1:])
     return np.concatenate(out)
 
 
-def _log_steps(chain, items: np.ndarray) -> np.ndarray:
-    """ln P(x_1), ln P(x_2 | x_1), … under one chain, shape ``(n,)``."""
-    with np.errstate(divide="ignore"):
-        if chain.order == 1:
-            start = [chain.stationary[items[0]]]
-            return np.log(np.concatenate([start, chain.transition[items[:-1], items[1:]]]))
-        first = chain.stationary.sum(1)[items[0]]
-        second = chain.stationary[items[0], items[1]] / first
-        later = chain.transition[items[:-2], items[1:-1], items[2:]]
-        return np.log(np.concatenate([[first, second], later]))
-
-
 @torch.no_grad()
 def model_losses(run: Trained, sequences: Sequences) -> np.ndarray:
     """−ln softmax of every event but each user's first, given the events before it; nats, shape ``(E,)``."""
-    step = next_events(sequences, np.arange(sequences.n_users), run.model_config.s_max)
-    scores = run.model(step.inputs)[step.valid] @ run.model.items.weight.T  # (E, n_items)
-    return F.cross_entropy(scores, step.targets, reduction="none").double().numpy()
+    s_max = run.model_config.s_max
+    of_user: list[np.ndarray] = [np.empty(0)] * sequences.n_users
+    for users in batches(sequences.truncate(s_max + 1).lengths, EVALUATION_EVENTS):
+        step = next_events(sequences, users, s_max)
+        _, losses = ranks_and_losses(run.model(step.inputs)[step.valid], run.model.items.weight, step.targets)
+        ends = step.inputs.lengths.cumsum(0)[:-1]
+        for user, values in zip(users, np.split(losses.double().numpy(), ends), strict=True):
+            of_user[user] = values
+    return np.concatenate(of_user)

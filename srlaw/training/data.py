@@ -42,12 +42,10 @@ def split(sequences: Sequences, s_max: int) -> Split:
     """
     test = sequences.leave_one_out()
     validation = test.history.leave_one_out()
-    train = validation.history.truncate(s_max + 1)
-    long_enough = train.lengths >= 2
-    if not long_enough.any():
+    train = validation.history.truncate(s_max + 1).at_least(2)
+    if not train.n_users:
         raise InputError(f"{sequences.name} has no user with four events; none is left to train, validate and test")
-    keep = np.repeat(long_enough, train.lengths)
-    return Split(train._select(keep, long_enough), validation, test)
+    return Split(train, validation, test)
 
 
 def batches(lengths: np.ndarray, batch_events: int, rng: np.random.Generator | None = None) -> list[np.ndarray]:
