@@ -3,4 +3,4 @@
 Data flows one way: interactions → sequences → (entropy | models) → runs → laws → verdicts → pages.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -116,12 +116,13 @@ def sweep(
     backend: Annotated[str, typer.Option(help="loky here, or ray or dask for a cluster.")] = "loky",
     jobs: Annotated[int | None, typer.Option(help="Runs at a time.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")] = False,
+    known: Annotated[Path | None, typer.Option(help="A rows.csv of an earlier folder, to go on from.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train every configuration of a specification, each once, whatever interrupts it."""
     from srlaw.sweep import run_sweep
 
-    rows = run_sweep(spec, out, backend, jobs, retry_failed).to_dicts()
+    rows = run_sweep(spec, out, backend, jobs, retry_failed, known).to_dicts()
     few = ("model", "n_layers", "d_emb", "s_max", "precision", "seed", "status", "hr10", "ndcg10", "error")
     _print(rows if as_json else [{name: row.get(name) for name in few} for row in rows], as_json)
 

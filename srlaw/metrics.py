@@ -1,12 +1,18 @@
-"""Ranks of held-out items among the whole catalogue, and the metrics that follow from them; nothing is sampled."""
+"""Ranks of held-out items among the whole catalogue, and the metrics that follow from them.
+
+Nothing is sampled. The one protocol with random candidates, of the paper's own code, is computed in expectation.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.stats import binom
 from torch import Tensor
 from torch.nn import functional as F
 
 CUTOFFS = (10, 50, 200)
+SAMPLED_NEGATIVES = 2499  # of the authors' code
 CHUNK_ELEMENTS = 2**21  # scores held at once on a CPU: 8 MiB, so that they stay in its cache
 
 
@@ -24,16 +30,18 @@ def target_ranks(hidden: Tensor, item_weight: Tensor, targets: Tensor, seen: Ten
             itself always stays. By default nothing is left out, not even a user's own history: the paper
             does not say, and where items repeat a history is a fair guess.
     """
-    ranks, _ = ranks_and_losses(hidden, item_weight, targets, seen)
-    return ranks
+    ranks, _ = ranks_and_losses(hidden, item_weight, targets, *([] if seen is None else [seen]))
+    return ranks[-1]
 
 
-def ranks_and_losses(
-    hidden: Tensor, item_weight: Tensor, targets: Tensor, seen: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """`target_ranks`, and −ln softmax of each target over the whole catalogue in nats, shape ``(E,)``.
+def ranks_and_losses(hidden: Tensor, item_weight: Tensor, targets: Tensor, *left_out: Tensor) -> tuple[Tensor, Tensor]:
+    """`target_ranks` among all items, then without more and more of them; and the loss of each target.
 
-    The loss counts every item, `seen` or not.
+    Args: as `target_ranks`, and
+        left_out: item codes that leave each ranking, and all that follow; int64, shape ``(E, S)`` each.
+
+    Returns:
+        Ranks ``(1 + len(left_out), E)``, and −ln softmax over the whole catalogue in nats ``(E,)``.
     """
     rows = max(1, CHUNK_ELEMENTS // len(item_weight)) if hidden.device.type == "cpu" else len(hidden)
     ranks, losses = [], []
@@ -43,22 +51,44 @@ def ranks_and_losses(
         target = targets[part, None]
         losses.append(F.cross_entropy(scores, targets[part], reduction="none"))
         own = scores.gather(1, target)  # (rows, 1)
-        if seen is not None:
-            scores.scatter_(1, seen[part], -torch.inf).scatter_(1, target, own)
-        ranks.append(scores.shape[1] - (scores < own).sum(1))  # the target is not below itself: at least 1
-    return torch.cat(ranks), torch.cat(losses)
+        found = []
+        for seen in (None, *left_out):
+            if seen is not None:
+                scores.scatter_(1, seen[part], -torch.inf).scatter_(1, target, own)
+            found.append(scores.shape[1] - (scores < own).sum(1))  # the target is not below itself: at least 1
+        ranks.append(torch.stack(found))
+    return torch.cat(ranks, dim=1), torch.cat(losses)
 
 
 def summarise(ranks: Tensor) -> dict[str, float]:
     """Means over users of HR@k = [rank ≤ k], NDCG@k = [rank ≤ k] / log₂(1 + rank) and MRR = 1 / rank.
 
-    With one relevant item the ideal DCG is 1. Keys: ``hr10``, ``ndcg10``, … for k in 10, 50, 200, and ``mrr``.
+    With one relevant item the ideal DCG is 1. Keys: ``hr10``, ``ndcg10``, … for k in 10, 50, 200, ``mrr``, and
+    ``hr10_se``, ``ndcg10_se``: standard errors for these users as a sample of all users.
     """
     ranks = ranks.double()
     gains = 1 / torch.log2(1 + ranks)
-    metrics = {"mrr": float((1 / ranks).mean())}
+    values = {"mrr": 1 / ranks}
     for k in CUTOFFS:
-        hit = ranks <= k
-        metrics[f"hr{k}"] = float(hit.double().mean())
-        metrics[f"ndcg{k}"] = float((gains * hit).mean())
+        hit = (ranks <= k).double()
+        values |= {f"hr{k}": hit, f"ndcg{k}": gains * hit}
+    metrics = {name: float(value.mean()) for name, value in values.items()}
+    root = max(1, len(ranks)) ** 0.5
+    metrics |= {f"{name}_se": float(values[name].std(correction=0)) / root for name in ("hr10", "ndcg10")}
     return dict(sorted(metrics.items()))
+
+
+def summarise_sampled(exceeding: np.ndarray) -> dict[str, float]:
+    """HR@10 and NDCG@10 as the code published by the paper's authors ranks, in expectation over its random draws.
+
+    ``General_Transformer/utils.py`` ranks the target among itself and 2,499 items drawn uniformly, with replacement,
+    from those outside the user's training history. A draw stands above the target with probability q, the share of
+    these items that score higher, so the rank less one is binomial: there is no need to draw.
+
+    Args:
+        exceeding: q of each user, shape ``(users,)``.
+    """
+    above = np.arange(10)
+    chance = binom.pmf(above, SAMPLED_NEGATIVES, np.asarray(exceeding)[:, None])  # (users, 10)
+    gains = chance / np.log2(2 + above)
+    return {"hr10_sampled": float(chance.sum(1).mean()), "ndcg10_sampled": float(gains.sum(1).mean())}

@@ -137,7 +137,10 @@ class Sequences:
 
     def at_least(self, events: int) -> Sequences:
         """Without the users who have fewer than `events` events."""
-        users = self.lengths >= events
+        return self.of_users(self.lengths >= events)
+
+    def of_users(self, users: np.ndarray) -> Sequences:
+        """The histories of the users where `users`, bool, shape ``(users,)``, is true; the catalogue stays whole."""
         return self._select(np.repeat(users, self.lengths), users)
 
     def leave_one_out(self) -> HeldOut:

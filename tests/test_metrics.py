@@ -36,13 +36,14 @@ def test_ranks_are_those_of_a_plain_loop(seed, events, items, chunk_elements):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "CHUNK_ELEMENTS", chunk_elements)
-        every, losses = ranks_and_losses(hidden, weight, targets)
+        (every, some, fewer), losses = ranks_and_losses(hidden, weight, targets, seen[:, :2], seen[:, 2:])
         unseen = target_ranks(hidden, weight, targets, seen)
     scores = (hidden @ weight.T).tolist()
     for e in range(events):
         target = int(targets[e])
         assert every[e] == plain_rank(scores[e], target)
-        assert unseen[e] == plain_rank(scores[e], target, set(seen[e].tolist()))
+        assert some[e] == plain_rank(scores[e], target, set(seen[e, :2].tolist()))
+        assert unseen[e] == fewer[e] == plain_rank(scores[e], target, set(seen[e].tolist()))
         total = math.log(sum(math.exp(s) for s in scores[e]))
         assert losses[e] == pytest.approx(total - scores[e][target], abs=1e-5)
 
@@ -59,6 +60,8 @@ def test_metrics_of_known_ranks():
     gains = {r: 1 / math.log2(1 + r) for r in (1, 2, 10, 11, 50, 51, 200)}
     assert found == {
         "hr10": pytest.approx(3 / 8),
+        "hr10_se": pytest.approx(math.sqrt(3 / 8 * 5 / 8 / 8)),
+        "ndcg10_se": pytest.approx(np.std([gains[1], gains[2], gains[10], 0, 0, 0, 0, 0]) / math.sqrt(8)),
         "hr50": pytest.approx(5 / 8),
         "hr200": pytest.approx(7 / 8),
         "ndcg10": pytest.approx(sum(gains[r] for r in (1, 2, 10)) / 8),
@@ -91,4 +94,4 @@ def test_metrics_are_those_of_ir_measures():
     measures["mrr"] = ir.RR
     theirs = ir.calc_aggregate(list(measures.values()), relevant, run)
     ours = summarise(target_ranks(hidden, weight, targets))
-    assert ours == pytest.approx({name: theirs[measure] for name, measure in measures.items()})
+    assert {name: ours[name] for name in measures} == pytest.approx({k: theirs[m] for k, m in measures.items()})

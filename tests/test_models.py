@@ -127,11 +127,14 @@ def test_a_bad_configuration_names_the_field_and_the_value(name, field, value):
 def test_configurations_of_one_model_check_their_own_fields():
     with pytest.raises(InputError, match=r"d_emb is 6; .*3, must be even"):
         CONFIGS["llama"](n_items=10, d_emb=6)
-    with pytest.raises(InputError, match="use_timestamps is 'yes'"):
-        CONFIGS["hstu"](n_items=10, use_timestamps="yes")
+    for field, value in (("bias", "yes"), ("bias", True), ("attention", "relu"), ("gate", 1)):
+        with pytest.raises(InputError, match=f"{field} is {value!r}"):
+            CONFIGS["hstu"](n_items=10, **{field: value})
+    with pytest.raises(InputError, match=r"d_emb is 6; .*3, must be even"):
+        CONFIGS["hstu"](n_items=10, d_emb=6, bias="rotary")
 
 
-def test_build_knows_only_the_three():
+def test_build_knows_only_the_registered():
     with pytest.raises(InputError, match="ModelConfig is not one of"):
         build(ModelConfig(n_items=3))
 
@@ -204,6 +207,28 @@ def test_llama_equals_transformers(use_ratings):
         torch.testing.assert_close(model(batch), expected[:, 1::2] if use_ratings else expected, rtol=1e-5, atol=1e-5)
 
 
+@with_and_without_ratings
+def test_gpt_equals_transformers(use_ratings):
+    transformers = pytest.importorskip("transformers")
+    model = small_model("gpt", d_emb=16, use_ratings=use_ratings)
+    config = transformers.GPT2Config(
+        vocab_size=11, n_embd=16, n_layer=2, n_head=2, n_positions=model.config.max_tokens, attn_implementation="eager"
+    )
+    theirs = transformers.GPT2Model(config).double().eval()
+    theirs.wpe.load_state_dict(model.positions.state_dict())
+    theirs.ln_f.load_state_dict(model.norm.state_dict())
+    for ours, layer in zip(model.blocks, theirs.h, strict=True):
+        layer.ln_1.load_state_dict(ours.attention_norm.state_dict())
+        layer.ln_2.load_state_dict(ours.feed_forward_norm.state_dict())
+        pairs = [(layer.attn.c_attn, ours.qkv), (layer.attn.c_proj, ours.output)]
+        for conv, linear in [*pairs, (layer.mlp.c_fc, ours.up), (layer.mlp.c_proj, ours.down)]:
+            conv.load_state_dict({"weight": linear.weight.T, "bias": linear.bias})  # their weights are (in, out)
+    batch = random_batch([9, 9])
+    with torch.no_grad():
+        expected = theirs(inputs_embeds=model.embed(batch)).last_hidden_state
+        torch.testing.assert_close(model(batch), expected[:, 1::2] if use_ratings else expected)
+
+
 def silu(x):
     return x / (1 + math.exp(-x))
 
@@ -212,31 +237,73 @@ def layer_norm(x):
     return (x - x.mean()) / np.sqrt(x.var() + 1e-6)
 
 
-def hstu_block_by_loops(block, x, times, n_heads):
+def turned(vector, place):
+    """Each pair (x_2j, x_2j+1) rotated by the angle place · base^(−2j / d_head)."""
+    pairs = vector.reshape(-1, 2)
+    angle = place * 10_000.0 ** (-2 * np.arange(len(pairs)) / len(vector))
+    x, y = pairs.T
+    return np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], axis=1).ravel()
+
+
+def hstu_block_by_loops(block, x, times, config):
     """Eqs. (27) and (28) for one history, a pair of tokens at a time; x: (T, d)."""
     weights = {key: value.detach().numpy() for key, value in block.named_parameters()}
     length, d = x.shape
     projected = [layer_norm(row) @ weights["uvqk.weight"].T for row in x]
-    u, v, q, k = np.split(np.array([[silu(value) for value in row] for row in projected]), 4, axis=1)
+    parts = np.split(np.array([[silu(value) for value in row] for row in projected]), 4 if config.gate else 3, axis=1)
+    v, q, k = parts[-3:]
     out = np.zeros_like(x)
     for i in range(length):
         attended = np.zeros(d)
-        for j in range(i + 1):
-            bias = weights["position_bias"][i - j]
-            if times is not None:
-                bias += weights["time_bias"][int(math.log(max(times[i] - times[j], 1)) / 0.301)]
-            for head in np.split(np.arange(d), n_heads):
-                attended[head] += silu(q[i, head] @ k[j, head] + bias) * v[j, head]
-        gated = layer_norm(attended / (i + 1)) * u[i]
+        for head in np.split(np.arange(d), config.n_heads):
+            scores = []
+            for j in range(i + 1):
+                a, b = q[i, head], k[j, head]
+                score = turned(a, i) @ turned(b, j) if config.bias == "rotary" else a @ b
+                score /= math.sqrt(len(head)) if config.attention == "softmax" else 1
+                if config.bias in ("position", "both"):
+                    score += weights["position_bias"][i - j]
+                if config.bias in ("time", "both") and times is not None:
+                    score += weights["time_bias"][int(math.log(max(times[i] - times[j], 1)) / 0.301)]
+                scores.append(score)
+            given = np.exp(scores) / np.exp(scores).sum() if config.attention == "softmax" else None
+            given = [silu(score) / (i + 1) for score in scores] if given is None else given
+            attended[head] = sum(share * v[j, head] for j, share in enumerate(given))
+        gated = layer_norm(attended) * (parts[0][i] if config.gate else 1)
         out[i] = x[i] + gated @ weights["output.weight"].T + weights["output.bias"]
     return out
 
 
+VARIANTS = [
+    *({"bias": bias} for bias in hstu.BIASES),
+    {"attention": "softmax"},
+    {"attention": "softmax", "bias": "rotary", "gate": False},
+    {"gate": False},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_every_variant_of_hstu_is_causal_ignores_padding_and_learns_with_all_its_parameters(variant, monkeypatch):
+    monkeypatch.setattr(hstu, "BLOCK", 4)
+    model, batch = small_model("hstu", **variant), random_batch([9, 5])
+    together = model(batch)
+    torch.testing.assert_close(model(rows(batch, 1, 5))[0], together[1, :5])
+    later = batch.items.clone()
+    later[:, 5:] = (later[:, 5:] + 3) % 11
+    torch.testing.assert_close(model(batch._replace(items=later))[:, :5], together[:, :5], rtol=0, atol=0)
+    together.square().sum().backward()
+    assert [key for key, parameter in model.named_parameters() if parameter.grad is None] == []
+    with FlopCounterMode(display=False) as counter:
+        model(rows(batch, 0, 1))
+    assert flops_per_event(model.config, 1) == counter.get_total_flops()
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("timed", [False, True])
 @with_and_without_ratings
-def test_hstu_equals_a_plain_loop(timed, use_ratings, monkeypatch):
+def test_hstu_equals_a_plain_loop(timed, use_ratings, variant, monkeypatch):
     monkeypatch.setattr(hstu, "BLOCK", 4)  # several blocks of queries, the last one not full
-    model = small_model("hstu", use_ratings=use_ratings)
+    model = small_model("hstu", use_ratings=use_ratings, **variant)
     batch = random_batch([9, 9])
     if not timed:
         batch = batch._replace(timestamps=None)
@@ -245,9 +312,10 @@ def test_hstu_equals_a_plain_loop(timed, use_ratings, monkeypatch):
         x = tokens[row] * math.sqrt(8) + model.positions.weight[: tokens.shape[1]].detach().numpy()
         times = np.repeat(batch.timestamps[row].tolist(), 2 if use_ratings else 1) if timed else None
         for block in model.blocks:
-            x = hstu_block_by_loops(block, x, times, n_heads=2)
+            x = hstu_block_by_loops(block, x, times, model.config)
         expected = F.layer_norm(torch.from_numpy(x), (8,), model.norm.weight, model.norm.bias, eps=1e-6)
-        torch.testing.assert_close(model(batch)[row], expected[1::2] if use_ratings else expected)
+        tolerance = {"rtol": 1e-5, "atol": 1e-5} if model.config.bias == "rotary" else {}  # angles are float32
+        torch.testing.assert_close(model(batch)[row], expected[1::2] if use_ratings else expected, **tolerance)
 
 
 def test_hstu_time_buckets():
@@ -260,7 +328,7 @@ def test_hstu_time_buckets():
 
 
 def test_hstu_without_timestamps_ignores_them():
-    model = small_model("hstu", use_timestamps=False)
+    model = small_model("hstu", bias="position")
     batch = random_batch([9, 4])
     torch.testing.assert_close(model(batch), model(batch._replace(timestamps=None)), rtol=0, atol=0)
 
@@ -394,6 +462,7 @@ NON_EMBEDDING = {
     "sasrec": 2 * (5 * (64 + 8) + 2 * 16) + 16,
     "llama": 2 * (4 * 64 + 3 * 8 * 32 + 2 * 8) + 8,
     "hstu": 2 * (5 * 64 + 8 + 18 + 128) + 16,
+    "gpt": 2 * (12 * 64 + (24 + 8 + 32 + 8) + 4 * 8) + 16,
 }
 
 
@@ -409,7 +478,7 @@ def test_parameter_counts(name):
 @with_and_without_ratings
 def test_flops_by_hand(name, use_ratings):
     config = CONFIGS[name](n_items=11, n_layers=3, d_emb=8, s_max=9, use_ratings=use_ratings)
-    weights = {"sasrec": 5 * 64, "llama": 4 * 64 + 3 * 8 * 32, "hstu": 5 * 64}[name]
+    weights = {"sasrec": 5 * 64, "llama": 4 * 64 + 3 * 8 * 32, "hstu": 5 * 64, "gpt": 12 * 64}[name]
     length, k = 6, 2 if use_ratings else 1
     seen = sum(i + 1 for i in range(k * length))
     by_hand = 3 * (2 * weights * k * length + 2 * 2 * 8 * seen)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,10 +27,12 @@ from polars.testing import assert_frame_equal
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import population
 from srlaw.errors import InputError
+from srlaw.models import CONFIGS
 from srlaw.sweep import expand, read_spec, run_sweep, runner, train_once
-from srlaw.sweep.runner import data_hash
+from srlaw.sweep.runner import data_hash, run_key
+from srlaw.training import TrainConfig
 
-CLOCK = ["wall_s", "events_per_s"]
+CLOCK = ["wall_s", "events_per_s", "date"]
 SPEC = {
     "dataset": "log.csv",
     "s_max": [20],
@@ -84,7 +86,8 @@ class Fake:
         self.calls.append((model_config, config))
         self.fail(model_config)
         row = {"dataset": sequences.name, "loss": self.loss, "hr10": model_config.d_emb / 100, "wall_s": 0.1}
-        return SimpleNamespace(row=lambda: row)
+        history = pl.DataFrame({"epoch": [1, 2], "valid_loss": [2.5, 2.0]})
+        return SimpleNamespace(row=lambda: dict(row), history=history, outcomes={"rank": np.array([1, 7, 300])})
 
 
 # --- the specification
@@ -98,6 +101,25 @@ def test_a_specification_expands_to_every_combination():
     model_config, train_config = runs[-1].configs(n_items=7)
     assert (type(model_config).__name__, model_config.n_items, model_config.d_emb) == ("LLaMAConfig", 7, 8)
     assert (train_config.epochs, train_config.seed, train_config.clip) == (30, 1, 1.0)
+
+
+def test_grids_and_lists_of_settings():
+    spec = SPEC | {
+        "models": ["hstu"],
+        "seeds": [0],
+        "grids": [
+            {"learning_rates": [1e-3, 2e-3], "dropouts": [0, 0.1]},
+            {"d_emb": [4], "seeds": [0, 1], "dropouts": [0.1], "training": {"learning_rate": 1e-3}},
+            {"models": {"llama": {"dropout": 0.3}}, "d_emb": [8], "fractions": [0.5]},
+        ],
+    }
+    runs = [run.configs(n_items=7) for run in expand(spec)]
+    assert len(runs) == 8 + 1 + 1  # the first of the second grid's two stands in the first grid
+    assert [(m.d_emb, m.dropout, t.learning_rate) for m, t in runs[:4]] == [
+        (4, 0, 1e-3), (4, 0, 2e-3), (4, 0.1, 1e-3), (4, 0.1, 2e-3),
+    ]  # fmt: skip
+    assert [(m.d_emb, m.dropout, t.learning_rate, t.seed, t.epochs) for m, t in runs[8:9]] == [(4, 0.1, 1e-3, 1, 30)]
+    assert (type(runs[9][0]).__name__, runs[9][0].dropout, runs[9][1].fraction) == ("LLaMAConfig", 0.3, 0.5)
 
 
 def test_models_may_have_settings_and_numbers_exponents():
@@ -129,7 +151,14 @@ def test_the_example_is_a_specification():
         ({"d_emb": ["8"]}, "d_emb is '8'; it must be a whole number"),
         ({"n_layers": [True]}, "n_layers is True"),
         ({"n_layers": [0]}, "n_layers is 0"),
-        ({"models": ["gru"]}, "'gru' is not one of sasrec, hstu, llama"),
+        ({"models": ["gru"]}, "'gru' is not one of sasrec, hstu, llama, gpt"),
+        ({"learning_rates": [0]}, "learning_rate is 0"),
+        ({"dropouts": [0.1], "models": {"hstu": {"dropout": 0.2}}}, "dropout stands both in dropouts and"),
+        ({"epochs": [2]}, "epochs stands both in epochs and"),
+        ({"fractions": [0.5, 1.5]}, "fraction is 1.5"),
+        ({"grids": []}, "grids is []; it must be a list"),
+        ({"grids": [{"dataset": "x"}]}, "grids has an unknown key 'dataset'"),
+        ({"grids": [{"seeds": [-1]}]}, "seed is -1"),
         ({"models": {"hstu": {"n_layers": 2}}}, "models.hstu has an unknown key 'n_layers'"),
         ({"models": {"hstu": {"dropout": "much"}}}, "models.hstu.dropout is 'much'; it must be a finite number"),
         ({"models": {"hstu": 3}}, "models.hstu is 3"),
@@ -212,6 +241,11 @@ def test_a_sweep_has_a_row_a_run_and_repeats_none():
     assert len(list(Path("out/rows").iterdir())) == 18
     file = json.loads(Path(f"out/rows/{rows['key'][0]}.json").read_text())
     assert file["config"]["training"]["clip"] == 1.0
+    curves = pl.read_csv("out/curves.csv")
+    assert curves.columns == ["key", "epoch", "valid_loss"]
+    assert curves.filter(key=rows["key"][0])["valid_loss"].to_list() == [2.5, 2.0]
+    assert curves["key"].n_unique() == 18
+    assert np.load(f"out/users/{rows['key'][0]}.npz")["rank"].tolist() == [1, 7, 300]
 
 
 def test_a_key_changes_with_the_data_and_with_every_setting():
@@ -227,11 +261,40 @@ def test_a_key_changes_with_the_data_and_with_every_setting():
     assert len(first | second | third) == 36
 
 
+def test_a_key_leaves_out_what_is_at_its_default():
+    @dataclass(frozen=True)
+    class Later(TrainConfig):
+        invented_later: int = 0
+
+    hstu = CONFIGS["hstu"](n_items=9, s_max=20, bias="position")
+    key = run_key("log", "abc", "hstu", hstu, TrainConfig(epochs=3))
+    assert key == run_key("log", "abc", "hstu", hstu, Later(epochs=3))
+    assert key != run_key("log", "abc", "hstu", hstu, Later(epochs=3, invented_later=1))
+    assert key == "5fb6dc5da56a3698"  # written down once: rows in use have keys made like this
+
+
 def test_the_hash_of_the_data_sees_what_training_sees():
     log = load("log.csv")
     assert data_hash(log) == data_hash(load("log.csv"))
     assert data_hash(log) != data_hash(log.truncate(3))
     assert data_hash(log) != data_hash(log.shuffled(np.random.default_rng(0)))
+
+
+def test_a_new_folder_goes_on_from_the_rows_of_an_earlier_one():
+    with training(fake := Fake()):
+        write(seeds=[0])
+        first = run_sweep("spec.yml", "out")
+        assert len(fake.calls) == 6
+        write()
+        rows = run_sweep("spec.yml", "new", known="out/rows.csv")
+        assert len(fake.calls) == 12
+        assert_frame_equal(rows.filter(seed=0), first)
+        curves = pl.read_csv("new/curves.csv")
+        assert curves.group_by("key").len()["len"].to_list() == [2] * 12
+        assert curves.filter(pl.col("key").is_in(first["key"].to_list())).height == 12
+        for bad in ("spec.yml", "missing.csv", "log.csv"):
+            with pytest.raises(InputError, match=r"name a rows\.csv of srlaw sweep"):
+                run_sweep("spec.yml", "other", known=bad)
 
 
 def test_a_failed_run_is_a_row_and_the_rest_goes_on():
@@ -459,18 +522,22 @@ def test_one_model_by_name():
 SWEEPS = Path(__file__).parents[1] / "data" / "sweeps"
 
 
-def test_committed_rows_are_those_of_their_specification():
-    rows = pl.read_csv(SWEEPS / "ml-1m-two-cores.csv")
-    runs = expand(read_spec(SWEEPS / "ml-1m-two-cores.yml"))
-    assert sorted(rows["model"]) == sorted(run.model for run in runs)
-    assert set(rows["status"]) == {"finished"}
-    for run in runs:
-        row = rows.row(by_predicate=pl.col("model") == run.model, named=True)
-        model_config, train_config = run.configs(row["n_items"])
-        settings = asdict(train_config)
-        settings |= {"objective": settings.pop("loss"), "max_epochs": settings.pop("epochs")}
-        del settings["device"]  # the row says what "auto" was
-        expected = {**asdict(model_config), **settings}
-        assert {name: row[name] for name in expected} == expected
-        assert row["users"] == 6040
+COMMITTED = sorted(file.stem for file in SWEEPS.glob("*.csv") if not file.stem.endswith("-curves"))
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_rows_are_those_of_their_specification(name):
+    """By their keys, which are made of all settings and of the data."""
+    rows = pl.read_csv(SWEEPS / f"{name}.csv")
+    assert rows["data"].n_unique() == 1
+    runs = {}
+    for run in expand(spec := read_spec(SWEEPS / f"{name}.yml")):
+        configs = run.configs(rows["n_items"][0])
+        runs[run_key(spec["dataset"], rows["data"][0], run.model, *configs)] = run
+    assert set(rows["key"]) <= set(runs)
+    assert rows["key"].is_unique().all()
+    for row in rows.filter(status="finished").iter_rows(named=True):
+        run = runs[row["key"]]
+        assert {name: row[name] for name in ("n_layers", "d_emb", "s_max")}.items() <= run.architecture.items()
+        assert (row["model"], row["seed"]) == (run.model, run.training["seed"])
         assert row["best_epoch"] <= row["epochs"] <= row["max_epochs"]

@@ -12,6 +12,7 @@ import torch
 
 from srlaw.datasets.synthetic import population, synthetic
 from srlaw.errors import InputError
+from srlaw.metrics import summarise, summarise_sampled
 from srlaw.models import CONFIGS, build
 from srlaw.sequences import Sequences
 from srlaw.training import TrainConfig, evaluate, loop, train
@@ -32,7 +33,8 @@ def sasrec(sequences: Sequences, **fields):
 
 def outcome(trained) -> tuple:
     """All that must repeat: everything but the times."""
-    return trained.history.drop("train_s", "seconds").rows(), trained.test
+    users = {name: values.tolist() for name, values in trained.outcomes.items()}
+    return trained.history.drop("train_s", "seconds").rows(), trained.test, users
 
 
 # ---- losses
@@ -131,21 +133,61 @@ def test_split_keeps_two_events_apart_and_one_as_context():
 
 def test_evaluate_by_a_plain_loop(data):
     model = build(sasrec(data)).eval()
-    ranks = {False: [], True: []}
+    ranks = {"": [], "_without_history": []}
+    sampled = {"hr10_sampled": [], "ndcg10_sampled": []}
     for history in map(list, data):
         one = Sequences.from_lists([history])
         codes = torch.tensor([history[:-1][-20:]])
         with torch.no_grad():
             hidden = model(type(next_events(one, np.array([0]), 5).inputs)(codes, torch.tensor([codes.shape[1]])))
         scores = (model.items.weight @ hidden[0, -1]).tolist()
-        for left_out in ranks:
-            rivals = set(range(data.n_items)) - {history[-1]} - (set(history[:-1]) if left_out else set())
-            ranks[left_out].append(1 + sum(scores[j] >= scores[history[-1]] for j in rivals))
-    for left_out, expected in ranks.items():
-        found = evaluate(model, data, 20, leave_out_history=left_out)
-        assert found["mrr"] == pytest.approx(np.mean([1 / rank for rank in expected]), rel=1e-3)
-        assert found["hr10"] == pytest.approx(np.mean([rank <= 10 for rank in expected]), abs=0.01)
-        assert found["users"] == data.n_users
+        for ranking in ranks:
+            rivals = set(range(data.n_items)) - {history[-1]} - (set(history[:-1]) if ranking else set())
+            ranks[ranking].append(1 + sum(scores[j] >= scores[history[-1]] for j in rivals))
+        drawn = sorted(set(range(data.n_items)) - set(history[:-2]))  # what the authors' code may draw
+        share = sum(scores[j] > scores[history[-1]] for j in drawn) / len(drawn)
+        chances = [math.comb(2499, k) * share**k * (1 - share) ** (2499 - k) for k in range(10)]
+        sampled["hr10_sampled"].append(sum(chances))
+        sampled["ndcg10_sampled"].append(sum(p / math.log2(k + 2) for k, p in enumerate(chances)))
+    found = evaluate(model, data, 20, every_ranking=True)
+    for ranking, expected in ranks.items():
+        assert found[f"hr10{ranking}"] == pytest.approx(np.mean([rank <= 10 for rank in expected]), abs=1e-9)
+        gains = [(rank <= 10) / math.log2(1 + rank) for rank in expected]
+        assert found[f"ndcg10{ranking}"] == pytest.approx(np.mean(gains), rel=1e-6)
+    assert found["ndcg10_se"] == pytest.approx(np.std([(r <= 10) / math.log2(1 + r) for r in ranks[""]]) / 150**0.5)
+    assert found["mrr"] == pytest.approx(np.mean([1 / rank for rank in ranks[""]]), rel=1e-6)
+    for name, expected in sampled.items():
+        assert found[name] == pytest.approx(np.mean(expected), rel=1e-6)
+    assert found["users"] == data.n_users
+    assert evaluate(model, data, 20).items() <= found.items()
+
+
+def test_the_authors_ranking_in_expectation_is_that_of_their_draws():
+    """2,499 draws with replacement from outside the training history, as their code makes them."""
+    rng = np.random.default_rng(0)
+    scores, trained, target = rng.normal(size=3000), rng.choice(3000, 40, replace=False), 17
+    scores[target] = np.sort(scores)[-9]
+    drawn = np.setdiff1d(np.arange(3000), trained)
+    ranks = [1 + int((scores[rng.choice(drawn, 2499)] > scores[target]).sum()) for _ in range(4000)]
+    exact = summarise_sampled(np.array([(scores[drawn] > scores[target]).mean()]))
+    simulated = summarise(torch.tensor(ranks))
+    assert exact["hr10_sampled"] == pytest.approx(simulated["hr10"], abs=4 * simulated["hr10_se"])
+    assert exact["ndcg10_sampled"] == pytest.approx(simulated["ndcg10"], abs=4 * simulated["ndcg10_se"])
+
+
+def test_fractions_of_users_are_nested_and_leave_the_catalogue_whole(data):
+    whole, half, quarter = (split(data, 20, share, 0.25) for share in (1.0, 0.5, 0.25))
+    assert [len(parts.test.target) for parts in (whole, half, quarter)] == [38, 38, 38]
+    assert all(np.array_equal(parts.test.target, quarter.test.target) for parts in (whole, half))
+    assert {parts.train.n_items for parts in (whole, half, quarter)} == {data.n_items}
+    histories = [{tuple(history) for history in parts.train} for parts in (quarter, half, whole)]
+    assert [len(some) for some in histories] == [38, 75, 150]
+    assert histories[0] < histories[1] < histories[2]
+    every = split(data, 20)
+    assert np.array_equal(every.train.items, whole.train.items)
+    trained = train(data, sasrec(data), replace(QUICK, fraction=0.5, test_fraction=0.25), progress=False)
+    assert (trained.row()["train_users"], trained.row()["train_tokens"]) == (75, half.train.tokens)
+    assert trained.test["users"] == 38
 
 
 def test_evaluate_needs_a_user_with_two_events(data):
@@ -161,10 +203,7 @@ def test_every_model_learns(data, model):
     config = CONFIGS[model](n_items=data.n_items, n_layers=1, d_emb=16, s_max=20)
     trained = train(data, config, QUICK, progress=False)
     assert trained.history["loss"][-1] < trained.history["loss"][0] < math.log(data.n_items) + 0.2
-    found = evaluate(trained.model, data, 20)
-    new = evaluate(trained.model, data, 20, leave_out_history=True)
-    found |= {f"{name}_without_history": new[name] for name in ("hr10", "ndcg10")}
-    assert trained.test == pytest.approx(found)
+    assert trained.test == pytest.approx(evaluate(trained.model, data, 20, every_ranking=True))
 
 
 def test_a_row_is_flat_and_fit_for_json(data):
@@ -175,6 +214,8 @@ def test_a_row_is_flat_and_fit_for_json(data):
     assert row["objective"] == "full"
     assert row["epochs"] == row["max_epochs"] == 3
     assert row["events"] == 3 * split(data, 20).events
+    assert (row["train_users"], row["train_tokens"]) == (150, split(data, 20).train.tokens)
+    assert row["least_valid_loss"] == trained.history["valid_loss"].min() <= row["valid_loss"]
     assert row["params_total"] - row["params_non_embedding"] == 16 * (data.n_items + 20)
     assert 0 < row["loss"] < math.log(data.n_items) + 0.2
     assert {"hr10", "hr50", "hr200", "ndcg10", "ndcg50", "ndcg200", "mrr", "flops", "wall_s", "versions"} <= set(row)
@@ -260,6 +301,9 @@ def test_training_stops_early_and_keeps_the_best_epoch(data, monkeypatch):
     trained = train(data, sasrec(data), config, progress=False)
     assert trained.history["valid_ndcg10"].to_list() == [0.1, 0.3, 0.2, 0.3]
     assert trained.best_epoch == 2
+    scores = iter([0.1, 0.3, 0.2])
+    patient = train(data, sasrec(data), replace(config, patience=None), progress=False)
+    assert patient.history.height == 9
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(data):
@@ -291,6 +335,10 @@ def test_the_schedule_rises_then_falls_to_zero():
     ("field", "value"),
     [
         ("epochs", 0),
+        ("patience", 0),
+        ("batch_events", True),
+        ("fraction", 0),
+        ("test_fraction", 1.5),
         ("learning_rate", 0),
         ("learning_rate", float("nan")),
         ("clip", "big"),

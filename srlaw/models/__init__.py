@@ -1,4 +1,4 @@
-"""The paper's three frameworks: `SASRec`, `HSTU` and `LLaMA`, one file each."""
+"""The paper's three frameworks, `SASRec`, `HSTU` and `LLaMA`, and `GPT` of a sister study; one file each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from torch import nn
 
 from srlaw.errors import InputError
 from srlaw.models.batch import Batch, collate
+from srlaw.models.gpt import GPT, GPTConfig
 from srlaw.models.hstu import HSTU, HSTUConfig
 from srlaw.models.layers import ModelConfig, SequenceModel
 from srlaw.models.llama import LLaMA, LLaMAConfig
@@ -13,8 +14,11 @@ from srlaw.models.sasrec import SASRec, SASRecConfig
 
 __all__ = [
     "CONFIGS",
+    "GPT",
     "HSTU",
+    "MODELS",
     "Batch",
+    "GPTConfig",
     "HSTUConfig",
     "LLaMA",
     "LLaMAConfig",
@@ -28,8 +32,13 @@ __all__ = [
     "flops_per_event",
 ]
 
-CONFIGS: dict[str, type[ModelConfig]] = {"sasrec": SASRecConfig, "hstu": HSTUConfig, "llama": LLaMAConfig}
-_MODELS: dict[type[ModelConfig], type[SequenceModel]] = {SASRecConfig: SASRec, HSTUConfig: HSTU, LLaMAConfig: LLaMA}
+MODELS: dict[str, tuple[type[ModelConfig], type[SequenceModel]]] = {
+    "sasrec": (SASRecConfig, SASRec),
+    "hstu": (HSTUConfig, HSTU),
+    "llama": (LLaMAConfig, LLaMA),
+    "gpt": (GPTConfig, GPT),
+}
+CONFIGS: dict[str, type[ModelConfig]] = {name: config for name, (config, _) in MODELS.items()}
 
 
 def build(config: ModelConfig) -> SequenceModel:
@@ -38,9 +47,10 @@ def build(config: ModelConfig) -> SequenceModel:
     Raises:
         InputError: if there is no such model.
     """
-    if type(config) not in _MODELS:
-        raise InputError(f"{type(config).__name__} is not one of {', '.join(c.__name__ for c in _MODELS)}")
-    return _MODELS[type(config)](config)
+    for kind, model in MODELS.values():
+        if type(config) is kind:
+            return model(config)
+    raise InputError(f"{type(config).__name__} is not one of {', '.join(kind.__name__ for kind in CONFIGS.values())}")
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

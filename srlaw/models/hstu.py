@@ -16,6 +16,10 @@ from srlaw.models.layers import (
     SequenceModel,
     init_embeddings,
     merge_heads,
+    require_even_heads,
+    rotary_table,
+    rotate,
+    rotation_at,
     split_heads,
     truncated_normal,
 )
@@ -24,32 +28,51 @@ TIME_BUCKETS = 128
 BUCKET_WIDTH = 0.301  # of the natural logarithm of a time difference, as in the original's code
 LAYER_NORM_EPS = 1e-6
 BLOCK = 64  # queries that attend together
-MASKED = -1e4  # silu(MASKED) and its derivative are exactly 0
+MASKED = -1e4  # silu(MASKED), its weight in a softmax and their derivatives are exactly 0
+BIASES = ("position", "time", "both", "none", "rotary")
+ATTENTIONS = ("silu", "softmax")
 
 
 @dataclass(frozen=True)
 class HSTUConfig(ModelConfig):
-    """Sizes of an `HSTU`; see `ModelConfig`.
+    """Sizes of an `HSTU`, and which of its parts it has; see `ModelConfig`.
 
     Attributes:
-        use_timestamps: bias the attention by time differences too, when a batch has timestamps.
+        bias: of the attention: by distance (``"position"``), by time difference (``"time"``), ``"both"`` or
+            ``"none"``; or ``"rotary"``, none but queries and keys rotated by their positions as in LLaMA.
+        attention: weights by ``"silu"``, divided by the number of tokens seen, or by ``"softmax"``.
+        gate: multiply what was attended to by U, as in Eq. (28).
     """
 
-    use_timestamps: bool = True
+    bias: str = "both"
+    attention: str = "silu"
+    gate: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.use_timestamps, bool):
-            raise InputError(f"use_timestamps is {self.use_timestamps!r}; it must be true or false")
+        for field, known in (("bias", BIASES), ("attention", ATTENTIONS)):
+            value = getattr(self, field)
+            if not isinstance(value, str) or value not in known:
+                raise InputError(f"{field} is {value!r}; it must be one of {', '.join(known)}")
+        if not isinstance(self.gate, bool):
+            raise InputError(f"gate is {self.gate!r}; it must be true or false")
+        if self.bias == "rotary":
+            require_even_heads(self)
 
     def for_data(self, has_timestamps: bool) -> HSTUConfig:
         """Without time stamps there is no time bias, whose parameters would get no gradient."""
-        return replace(self, use_timestamps=self.use_timestamps and has_timestamps)
+        left = {"both": "position", "time": "none"} if not has_timestamps else {}
+        return replace(self, bias=left.get(self.bias, self.bias))
+
+    @property
+    def projections(self) -> int:
+        """U, V, Q and K; without the gate no U."""
+        return 4 if self.gate else 3
 
     @property
     def block_weights(self) -> int:
-        """U, V, Q, K and output, d² each."""
-        return 5 * self.d_emb**2
+        """The projections and the output, d² each."""
+        return (self.projections + 1) * self.d_emb**2
 
 
 class HSTU(SequenceModel):
@@ -63,6 +86,8 @@ class HSTU(SequenceModel):
 
     p holds one bias per distance and t one per time bucket b(i, j) = ⌊ln max(time_i − time_j, 1) / 0.301⌋,
     the same for all heads. Norm is a LayerNorm without weights; the last one, with weights, gives the output.
+    For ablations a configuration can leave out p, t or U, rotate q and k instead, or take softmax attention,
+    Σ_j softmax_j(q_i · k_j / √d_head + p_{i−j} + t_{b(i, j)}) v_j.
 
     Differences from the text of the performance-law paper:
 
@@ -96,18 +121,21 @@ class HSTU(SequenceModel):
         self.norm = nn.LayerNorm(config.d_emb, eps=LAYER_NORM_EPS)
         steps = torch.arange(config.max_tokens)
         self.register_buffer("distances", steps[:, None] - steps, persistent=False)  # (T_max, T_max), i − j
+        if config.bias == "rotary":
+            self.register_buffer("rotary", rotary_table(config.max_tokens, config.d_head), persistent=False)
         init_embeddings(self)
 
     def encode(self, tokens: Tensor, batch: Batch) -> Tensor:
         length = tokens.shape[1]
         distances = self.distances[:length, :length]
         buckets = None
-        if self.config.use_timestamps and batch.timestamps is not None:
+        if self.config.bias in ("time", "both") and batch.timestamps is not None:
             times = batch.timestamps.repeat_interleave(self.config.tokens_per_event, dim=1)
             buckets = time_buckets(times)
+        rotation = rotation_at(self.rotary, length) if self.config.bias == "rotary" else None
         x = self.dropout(tokens * self.config.d_emb**0.5 + self.positions.weight[:length])
         for block in self.blocks:
-            x = block(x, distances, buckets)
+            x = block(x, distances, buckets, rotation)
         return self.norm(x)
 
 
@@ -118,34 +146,42 @@ class HSTUBlock(nn.Module):
         super().__init__()
         d = config.d_emb
         self.n_heads = config.n_heads
-        self.uvqk = nn.Linear(d, 4 * d, bias=False)
+        self.gate = config.gate
+        self.softmax = config.attention == "softmax"
+        self.uvqk = nn.Linear(d, config.projections * d, bias=False)  # without U where there is no gate
         self.output = nn.Linear(d, d)
-        self.position_bias = nn.Parameter(torch.empty(config.max_tokens))
-        self.time_bias = nn.Parameter(torch.empty(TIME_BUCKETS)) if config.use_timestamps else None
+        both = config.bias == "both"
+        self.position_bias = nn.Parameter(torch.empty(config.max_tokens)) if both or config.bias == "position" else None
+        self.time_bias = nn.Parameter(torch.empty(TIME_BUCKETS)) if both or config.bias == "time" else None
         self.dropout = Dropout(config.dropout)
-        truncated_normal(self.uvqk.weight)
-        truncated_normal(self.position_bias)
-        if self.time_bias is not None:
-            truncated_normal(self.time_bias)
+        for weight in (self.uvqk.weight, self.position_bias, self.time_bias):
+            if weight is not None:
+                truncated_normal(weight)
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, x: Tensor, distances: Tensor, buckets: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, distances: Tensor, buckets: Tensor | None, rotation: Tensor | None) -> Tensor:
         d = x.shape[-1]
-        u, v, q, k = F.silu(self.uvqk(F.layer_norm(x, (d,), eps=LAYER_NORM_EPS))).chunk(4, dim=-1)
+        *u, v, q, k = F.silu(self.uvqk(F.layer_norm(x, (d,), eps=LAYER_NORM_EPS))).split(d, dim=-1)
+        if rotation is not None:
+            q, k = (rotate(part.unflatten(-1, (self.n_heads, -1)), rotation).flatten(-2) for part in (q, k))
         q, k, v = (split_heads(part, self.n_heads) for part in (q, k, v))
         attention = merge_heads(self.attend(q, k, v, distances, buckets))
-        attention = attention / torch.arange(1, x.shape[1] + 1, device=x.device)[:, None]
-        gated = F.layer_norm(attention, (d,), eps=LAYER_NORM_EPS) * u
-        return x + self.output(self.dropout(gated))
+        if not self.softmax:
+            attention = attention / torch.arange(1, x.shape[1] + 1, device=x.device)[:, None]
+        attention = F.layer_norm(attention, (d,), eps=LAYER_NORM_EPS)
+        return x + self.output(self.dropout(attention * u[0] if self.gate else attention))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, distances: Tensor, buckets: Tensor | None) -> Tensor:
-        """Eq. (27): Σ_{j ≤ i} silu(q_i · k_j + bias) v_j, ``(B, heads, T, d_head)``.
+        """Eq. (27): Σ_{j ≤ i} silu(q_i · k_j + bias) v_j, or its softmax; ``(B, heads, T, d_head)``.
 
         A block of queries at a time meets only the keys up to its end, which saves a third of the work and
         keeps a block in the cache.
         """
-        position_bias = self.position_bias[distances.clamp(min=0)].masked_fill(distances < 0, MASKED)  # (T, T)
+        position_bias = 0.0 if self.position_bias is None else self.position_bias[distances.clamp(min=0)]  # (T, T)
+        position_bias = torch.where(distances < 0, MASKED, position_bias)
+        if self.softmax:
+            q = q * q.shape[-1] ** -0.5
         rows = []
         for start in range(0, q.shape[2], BLOCK):
             end = min(start + BLOCK, q.shape[2])
@@ -153,7 +189,8 @@ class HSTUBlock(nn.Module):
             if buckets is not None:
                 bias = bias + self.time_bias[buckets[:, start:end, :end]].unsqueeze(1)  # (B, 1, block, end)
             scores = (q[:, :, start:end] @ k[:, :, :end].mT).add_(bias)  # (B, heads, block, end)
-            rows.append(F.silu(scores) @ v[:, :, :end])
+            weights = scores.softmax(-1) if self.softmax else F.silu(scores)
+            rows.append(weights @ v[:, :, :end])
         return torch.cat(rows, dim=2)
 
 

@@ -13,6 +13,7 @@ from srlaw.models.batch import Batch
 
 RATING_LEVELS = 21  # half stars 0, 0.5, …, 10
 INIT_STD = 0.02
+ROTARY_BASE = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -159,5 +160,36 @@ def init_embeddings(model: nn.Module) -> None:
             truncated_normal(module.weight)
 
 
-def truncated_normal(weight: Tensor) -> None:
-    nn.init.trunc_normal_(weight, std=INIT_STD, a=-2 * INIT_STD, b=2 * INIT_STD)
+def truncated_normal(weight: Tensor, std: float = INIT_STD) -> None:
+    nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
+
+
+def rotary_table(length: int, d_head: int) -> Tensor:
+    """Cosine and sine of ``t · base^(−2j / d_head)``, j < d_head / 2: float32 ``(length, d_head / 2, 2)``."""
+    frequencies = ROTARY_BASE ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
+    angles = torch.outer(torch.arange(length, dtype=torch.float64), frequencies)
+    return torch.stack([angles.cos(), angles.sin()], dim=-1).float()
+
+
+def rotation_at(table: Tensor, length: int) -> Tensor:
+    """The first `length` rows of a `rotary_table` as complex numbers: ``(length, 1, d_head / 2)``."""
+    rotary = table[:length, None]  # (T, 1, d_head / 2, 2)
+    return torch.view_as_complex(rotary if rotary.dtype == torch.float64 else rotary.float())
+
+
+def rotate(x: Tensor, rotation: Tensor) -> Tensor:
+    """Rotate the pairs (x_2j, x_2j+1) by their position's angles, as products of complex numbers.
+
+    Args:
+        x: ``(B, T, heads, d_head)``.
+        rotation: complex, ``(T, 1, d_head / 2)``.
+    """
+    wide = x if x.dtype == torch.float64 else x.float()
+    pairs = torch.view_as_complex(wide.unflatten(-1, (-1, 2)))  # (B, T, heads, d_head) → (B, T, heads, d_head / 2)
+    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)  # → (B, T, heads, d_head)
+
+
+def require_even_heads(config: ModelConfig) -> None:
+    """A rotation turns pairs, so a head's width must be even."""
+    if config.d_head % 2:
+        raise InputError(f"d_emb is {config.d_emb}; d_emb / n_heads, {config.d_head}, must be even")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srlaw.errors import InputError
 from srlaw.models.batch import Batch
 from srlaw.models.layers import (
     Dropout,
@@ -16,10 +14,13 @@ from srlaw.models.layers import (
     SequenceModel,
     init_embeddings,
     merge_heads,
+    require_even_heads,
+    rotary_table,
+    rotate,
+    rotation_at,
     truncated_normal,
 )
 
-ROTARY_BASE = 10_000.0
 RMS_NORM_EPS = 1e-5
 
 
@@ -29,8 +30,7 @@ class LLaMAConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.d_head % 2:
-            raise InputError(f"d_emb is {self.d_emb}; d_emb / n_heads, {self.d_head}, must be even")
+        require_even_heads(self)
 
     @property
     def d_hidden(self) -> int:
@@ -78,8 +78,7 @@ class LLaMA(SequenceModel):
         init_embeddings(self)
 
     def encode(self, tokens: Tensor, batch: Batch) -> Tensor:
-        rotary = self.rotary[: tokens.shape[1], None]  # (T, 1, d_head / 2, 2)
-        rotation = torch.view_as_complex(rotary if rotary.dtype == torch.float64 else rotary.float())
+        rotation = rotation_at(self.rotary, tokens.shape[1])
         x = self.dropout(tokens)
         for block in self.blocks:
             x = block(x, rotation)
@@ -113,22 +112,3 @@ class LLaMABlock(nn.Module):
         x = x + self.dropout(self.output(merge_heads(attention)))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
         return x + self.dropout(self.down(F.silu(gate) * up))
-
-
-def rotary_table(length: int, d_head: int) -> Tensor:
-    """Cosine and sine of ``t · base^(−2j / d_head)``, j < d_head / 2: float32 ``(length, d_head / 2, 2)``."""
-    frequencies = ROTARY_BASE ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
-    angles = torch.outer(torch.arange(length, dtype=torch.float64), frequencies)
-    return torch.stack([angles.cos(), angles.sin()], dim=-1).float()
-
-
-def rotate(x: Tensor, rotation: Tensor) -> Tensor:
-    """Rotate the pairs (x_2j, x_2j+1) by their position's angles, as products of complex numbers.
-
-    Args:
-        x: ``(B, T, heads, d_head)``.
-        rotation: complex, ``(T, 1, d_head / 2)``.
-    """
-    wide = x if x.dtype == torch.float64 else x.float()
-    pairs = torch.view_as_complex(wide.unflatten(-1, (-1, 2)))  # (B, T, heads, d_head) → (B, T, heads, d_head / 2)
-    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)  # → (B, T, heads, d_head)

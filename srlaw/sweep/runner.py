@@ -1,7 +1,8 @@
 """The folder of a sweep: one row a run, in spite of kill -9 and of other processes at work in it.
 
-``OUT/rows/KEY.json`` holds one finished or failed run, KEY being a hash of its complete configuration and of its
-data; ``OUT/rows.csv`` gathers them all; a half-finished run continues from ``OUT/checkpoints/KEY.pt``. A run is
+``OUT/rows/KEY.json`` holds one finished or failed run with its learning curve, KEY being a hash of its configuration
+and of its data (`run_key`), and ``OUT/users/KEY.npz`` what became of each tested user. ``OUT/rows.csv`` and
+``OUT/curves.csv`` gather them all; a half-finished run continues from ``OUT/checkpoints/KEY.pt``. A run is
 trained by whoever holds ``OUT/locks/KEY``, a lock (flock) that the kernel releases when its process ends, however it
 ends, so no lock is ever stale. On a network file system it is as good as the server's: NFS has it through its lock
 manager and gives it up when a lost client's lease ends, Lustre must be mounted with ``flock`` (not ``localflock``),
@@ -20,7 +21,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,11 @@ from tqdm import tqdm
 from srlaw.datasets import load
 from srlaw.errors import InputError
 from srlaw.files import write_atomically
+from srlaw.models import ModelConfig
 from srlaw.sequences import Sequences
 from srlaw.sweep.backends import backend_at_work
 from srlaw.sweep.spec import Run, expand, read_spec
-from srlaw.training import train
+from srlaw.training import TrainConfig, train
 
 ORDER = ("dataset", "s_max", "model", "n_layers", "d_emb", "precision", "seed", "key")
 
@@ -48,6 +50,7 @@ def run_sweep(
     backend: str = "loky",
     jobs: int | None = None,
     retry_failed: bool = False,
+    known: str | Path | None = None,
 ) -> pl.DataFrame:
     """Train every configuration of a specification that has no row in `out_dir` yet.
 
@@ -63,6 +66,8 @@ def run_sweep(
         jobs: runs at a time; by default one here, on a cluster one a core. A Dask cluster that runs already uses
             all its workers whatever `jobs` says.
         retry_failed: first forget this specification's failed runs.
+        known: a ``rows.csv`` of an earlier folder; its finished runs are taken over and not trained again, with the
+            curves of the file beside it (`curves_beside`) if there is one.
 
     Returns:
         One row a run of this specification, in `ORDER`: ``key``, ``status`` (``finished`` or ``failed``), ``error``,
@@ -80,6 +85,8 @@ def run_sweep(
     work = {head["key"]: (head, run) for head, run in zip(_heads(runs, sequences), runs, strict=True)}
     with backend_at_work(backend, jobs, sequences) as threads:
         folder = _folder(Path(out_dir), work if retry_failed else ())
+        if known:
+            _take_over(Path(known), folder)
         try:
             with _progress(folder, work):
                 _train_all(work, sequences, folder, threads)
@@ -129,23 +136,38 @@ def data_hash(sequences: Sequences) -> str:
 
 
 def _heads(runs: Iterable[Run], sequences: Sequences) -> Iterator[dict[str, Any]]:
-    """What is known of each run before it is trained; ``key`` hashes the complete configuration and the data."""
+    """What is known of each run before it is trained."""
     data = data_hash(sequences)
     for run in runs:
         model_config, train_config = run.configs(sequences.n_items)
-        config = {"model": run.model, "architecture": asdict(model_config), "training": asdict(train_config)}
-        whole = json.dumps({"dataset": sequences.name, "data": data, **config}, sort_keys=True)
         named = {"dataset": sequences.name, "model": run.model} | run.architecture | run.training
         yield {
             **{name: named[name] for name in ORDER if name in named},
-            "key": hashlib.sha256(whole.encode()).hexdigest()[:16],
+            "key": run_key(sequences.name, data, run.model, model_config, train_config),
             "data": data,
-            "config": config,
+            "config": {"model": run.model, "architecture": asdict(model_config), "training": asdict(train_config)},
         }
+
+
+def run_key(dataset: str, data: str, model: str, model_config: ModelConfig, train_config: TrainConfig) -> str:
+    """Hash of the data and of all settings that are not at their default.
+
+    So a field added later, whose default is what was done before, changes no key. A default that is in use must
+    therefore never change.
+    """
+    configs = {"architecture": model_config, "training": train_config}
+    settings = {
+        name: {f.name: value for f in fields(config) if (value := getattr(config, f.name)) != f.default}
+        for name, config in configs.items()
+    }
+    whole = json.dumps({"dataset": dataset, "data": data, "model": model, **settings}, sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
 def gather(folder: Path) -> pl.DataFrame:
     """All rows in `folder`, whatever specification they are from, also written to its ``rows.csv``.
+
+    Their learning curves, a line an epoch, go to ``curves.csv``.
 
     Raises:
         InputError: for a row that is not whole, as after a power failure.
@@ -154,9 +176,12 @@ def gather(folder: Path) -> pl.DataFrame:
         rows = [_read_row(file) for file in sorted((folder / "rows").glob("*.json"))]
         rows.sort(key=lambda row: [row[name] for name in ORDER])
         columns = dict.fromkeys([*ORDER, "status", "error", *itertools.chain(*rows)])  # each once, in this order
-        columns.pop("config", None)
+        curves = [{"key": row["key"]} | point for row in rows for point in row.pop("curve", ())]
+        for name in ("config", "curve"):
+            columns.pop(name, None)
         table = pl.DataFrame(rows, list(columns), schema_overrides={"error": pl.String}, infer_schema_length=None)
         write_atomically(folder / "rows.csv", table.write_csv)
+        write_atomically(folder / "curves.csv", pl.DataFrame(curves, infer_schema_length=None).write_csv)
     return table
 
 
@@ -171,7 +196,7 @@ def _folder(folder: Path, forget_if_failed: Iterable[str]) -> Path:
     """The absolute path of `folder`, ready for work."""
     folder = folder.resolve()
     try:
-        for name in ("rows", "locks", "checkpoints"):
+        for name in ("rows", "users", "locks", "checkpoints"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "locks" / "rows.csv").touch()
     except OSError as error:
@@ -181,6 +206,27 @@ def _folder(folder: Path, forget_if_failed: Iterable[str]) -> Path:
         if file.exists() and _read_row(file)["status"] == "failed":
             file.unlink(missing_ok=True)
     return folder
+
+
+def curves_beside(rows: Path) -> Path:
+    """``curves.csv`` for ``rows.csv``, ``NAME-curves.csv`` for ``NAME.csv``."""
+    return rows.with_name("curves.csv" if rows.stem == "rows" else f"{rows.stem}-curves.csv")
+
+
+def _take_over(known: Path, folder: Path) -> None:
+    """Write the finished rows of a table, with their curves, as files of their own, where there are none yet."""
+    try:
+        rows = pl.read_csv(known, infer_schema_length=None)
+        beside = curves_beside(known)
+        curves = pl.read_csv(beside, infer_schema_length=None) if beside.exists() else pl.DataFrame({"key": []})
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{known} cannot be read as a table of rows; name a rows.csv of srlaw sweep") from error
+    if not {"key", "status"} <= set(rows.columns):
+        raise InputError(f"{known} has no columns key and status; name a rows.csv of srlaw sweep")
+    curve_of = {key: part.drop("key").to_dicts() for (key,), part in curves.group_by("key", maintain_order=True)}
+    for row in rows.filter(status="finished").iter_rows(named=True):
+        if not _row_file(folder, row["key"]).exists():
+            _write_row(folder, row | {"curve": curve_of.get(row["key"], [])})
 
 
 def _row_file(folder: Path, key: str) -> Path:
@@ -252,13 +298,25 @@ def _train_one(sequences: Sequences, head: dict[str, Any], run: Run, folder: Pat
         try:
             trained = train(sequences, *run.configs(sequences.n_items), checkpoint=checkpoint, progress=False)
             row = head | {"status": "finished", "error": None} | trained.row()
+            row["curve"] = trained.history.to_dicts()
             if undefined := [name for name, x in row.items() if isinstance(x, float) and not math.isfinite(x)]:
                 raise ArithmeticError(f"not finite: {', '.join(undefined)}")
+            _write_users(folder, head["key"], trained.outcomes)
         except Exception as error:  # whatever it is, it concerns this run alone
             row = head | {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         _write_row(folder, row)
         for leftover in [*checkpoint.parent.glob(f"*{head['key']}*"), *(folder / "rows").glob(f".{head['key']}*")]:
             leftover.unlink(missing_ok=True)
+
+
+def _write_users(folder: Path, key: str, outcomes: dict[str, np.ndarray]) -> None:
+    small = {name: x.astype(np.int32 if x.dtype.kind == "i" else np.float32) for name, x in outcomes.items()}
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:  # by a name without .npz numpy would write to another file
+            np.savez_compressed(file, **small)
+
+    write_atomically(folder / "users" / f"{key}.npz", write)
 
 
 def _write_row(folder: Path, row: dict[str, Any]) -> None:

@@ -17,6 +17,15 @@ from srlaw.training import TrainConfig
 LISTS = {"s_max": int, "models": str, "n_layers": int, "d_emb": int, "precisions": str, "seeds": int}
 REQUIRED = ("dataset", *LISTS, "training")
 SIZES = ("n_items", "n_layers", "d_emb", "s_max")
+# Lists that a specification may have: the configuration and its field that each varies.
+OPTIONAL: dict[str, tuple[str, str]] = {
+    "heads": ("architecture", "n_heads"),
+    "dropouts": ("architecture", "dropout"),
+    "learning_rates": ("training", "learning_rate"),
+    "weight_decays": ("training", "weight_decay"),
+    "epochs": ("training", "epochs"),
+    "fractions": ("training", "fraction"),
+}
 KINDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", type(None): "null"}
 
 
@@ -83,25 +92,63 @@ def expand(spec: dict[str, Any]) -> list[Run]:
     ``dataset`` is a registered name or a file, and ``path``, optional, where a registered data set's official files
     lie. ``s_max``, ``models``, ``n_layers``, ``d_emb``, ``precisions`` and ``seeds`` are lists; ``models`` may also
     map names to further settings of that model's configuration, such as ``{hstu: {dropout: 0.3}}``. ``training``
-    maps fields of `TrainConfig` to values. Defaults of the two configurations hold for what is not given.
+    maps fields of `TrainConfig` to values. The lists of `OPTIONAL` vary one field of a configuration each. Defaults of
+    the two configurations hold for what is not given.
+
+    ``grids``, optional, is a list of mappings with the same keys but ``dataset`` and ``path``: each makes a grid of its
+    own, for which its keys replace those of the specification (in ``training`` setting by setting). The runs of
+    all grids follow one another; one that stands in two of them is trained once.
 
     Raises:
         InputError: naming the key that is unknown, missing, or has a wrong type or value.
     """
-    _known(spec, (*REQUIRED, "path"), "the specification")
-    missing = [key for key in REQUIRED if key not in spec]
-    if missing:
-        raise InputError(f"{missing[0]} is missing; a specification has {', '.join(REQUIRED)}")
+    _known(spec, (*REQUIRED, *OPTIONAL, "path", "grids"), "the specification")
+    if "dataset" not in spec:
+        raise InputError(f"dataset is missing; a specification has {', '.join(REQUIRED)}")
     for key in {"dataset", "path"} & spec.keys():
         _typed(spec[key], str, key)
-    models = _models(spec["models"])
-    lists = {key: _list(list(models) if key == "models" else spec[key], kind, key) for key, kind in LISTS.items()}
-    training = _settings(spec["training"], TrainConfig, ("precision", "seed"), "training")
+    common = {key: value for key, value in spec.items() if key not in ("dataset", "path", "grids")}
+    runs = {run.configs(n_items=2): run for grid in _grids(spec) for run in _grid(common, grid)}
+    return list(runs.values())
+
+
+def _grids(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    grids = spec.get("grids", [{}])
+    if not isinstance(grids, list) or not grids or not all(isinstance(grid, dict) for grid in grids):
+        raise InputError(f"grids is {grids!r}; it must be a list of mappings, such as [{{s_max: [50], d_emb: [8]}}]")
+    return grids
+
+
+def _grid(common: dict[str, Any], grid: dict[str, Any]) -> list[Run]:
+    """Every combination of one grid's lists; as configurations, so that a value that cannot be stops the sweep."""
+    _known(grid, (*LISTS, *OPTIONAL, "training"), "grids")
+    settings = common | grid
+    if isinstance(grid.get("training"), dict) and isinstance(common.get("training"), dict):
+        settings["training"] = common["training"] | grid["training"]
+    missing = [key for key in (*LISTS, "training") if key not in settings]
+    if missing:
+        raise InputError(f"{missing[0]} is missing; a specification has {', '.join(REQUIRED)}")
+    models = _models(settings["models"])
+    lists = {key: _list(list(models) if key == "models" else settings[key], kind, key) for key, kind in LISTS.items()}
+    hints = {"architecture": get_type_hints(ModelConfig), "training": get_type_hints(TrainConfig)}
+    varied = {key: place for key, place in OPTIONAL.items() if key in settings}
+    given = {"architecture": set().union(*models.values()), "training": set(_mapping(settings["training"], "training"))}
+    for key, (config, field) in varied.items():
+        if field in given[config]:
+            raise InputError(f"{field} stands both in {key} and among the settings; give it once")
+        lists[key] = _list(settings[key], hints[config][field], key)
+    training = _settings(settings["training"], TrainConfig, ("precision", "seed"), "training")
+    order = [key for key in lists if key not in ("precisions", "seeds")] + ["precisions", "seeds"]
     runs = []
-    for s_max, model, n_layers, d_emb, precision, seed in itertools.product(*lists.values()):
-        architecture = {"s_max": s_max, "n_layers": n_layers, "d_emb": d_emb} | models[model]
-        runs.append(Run(model, architecture, training | {"precision": precision, "seed": seed}))
-        runs[-1].configs(n_items=2)  # so that a value that cannot be stops the sweep before it begins
+    for values in itertools.product(*(lists[key] for key in order)):
+        at = dict(zip(order, values, strict=True))
+        sizes = {key: at[key] for key in ("s_max", "n_layers", "d_emb")}
+        rest = {"precision": at["precisions"], "seed": at["seeds"]}
+        run = Run(at["models"], sizes | models[at["models"]], training | rest)
+        for key, (config, field) in varied.items():
+            getattr(run, config)[field] = at[key]
+        run.configs(n_items=2)
+        runs.append(run)
     return runs
 
 
@@ -132,11 +179,16 @@ def _list(values: Any, kind: type, key: str) -> list:
 
 def _settings(settings: Any, config: type, taken: tuple[str, ...], where: str) -> dict[str, Any]:
     """Settings as fields of a configuration, without those that lists of the specification give."""
-    if not isinstance(settings, dict):
-        raise InputError(f"{where} is {settings!r}; it must map settings to values, or be {{}}")
+    _mapping(settings, where)
     hints = {name: hint for name, hint in get_type_hints(config).items() if name not in taken}
     _known(settings, hints, where)
     return {name: _typed(value, hints[name], f"{where}.{name}") for name, value in settings.items()}
+
+
+def _mapping(settings: Any, where: str) -> dict[str, Any]:
+    if not isinstance(settings, dict):
+        raise InputError(f"{where} is {settings!r}; it must map settings to values, or be {{}}")
+    return settings
 
 
 def _known(mapping: dict, keys: Any, where: str) -> None:

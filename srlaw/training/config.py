@@ -27,7 +27,8 @@ class TrainConfig:
         negatives: of the sampled softmax, shared by a batch.
         log_correction: add ln((n_items − 1) / negatives) to the negatives' scores, so that the sum over them
             estimates that over the catalogue; the paper has no such term.
-        patience: stop after so many epochs without a better validation NDCG@10.
+        patience: stop after so many epochs without a better validation NDCG@10; None never to stop early.
+        fraction, test_fraction: shares of the users who train the model, and who validate and test it; see `split`.
         precision: ``"float32"``, or ``"bfloat16"``: the model's products in bfloat16, weights and loss in float32.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``, the latter where there is one.
         devices: processes, one per GPU (or CPU), which share each step's events.
@@ -46,18 +47,23 @@ class TrainConfig:
     loss: str = "full"
     negatives: int = 256
     log_correction: bool = False
-    patience: int = 5
+    patience: int | None = 5
+    fraction: float = 1.0
+    test_fraction: float = 1.0
     precision: str = "float32"
     device: str = "auto"
     devices: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "negatives", "patience", "devices")
-        for field in counts if self.batch_events is None else (*counts, "batch_events"):
+        for field in ("epochs", "negatives", "devices", "patience", "batch_events"):
             value = getattr(self, field)
-            _require(isinstance(value, int) and value >= 1, field, value, "a whole number of at least 1")
-        _require(isinstance(self.seed, int) and 0 <= self.seed < 2**31, "seed", self.seed, "in 0 … 2³¹ − 1")
+            may_be_none = value is None and field in ("patience", "batch_events")
+            _require(may_be_none or (_is_count(value) and value >= 1), field, value, "a whole number of at least 1")
+        _require(_is_count(self.seed) and 0 <= self.seed < 2**31, "seed", self.seed, "in 0 … 2³¹ − 1")
+        for field in ("fraction", "test_fraction"):
+            value = getattr(self, field)
+            _require(_is_number(value) and 0 < value <= 1, field, value, "a number above 0 and at most 1")
         for field in ("learning_rate", "clip"):
             value = getattr(self, field)
             _require(_is_number(value) and 0 < value < float("inf"), field, value, "a number greater than 0")
@@ -74,6 +80,10 @@ class TrainConfig:
             return self
         least, most = BATCH_EVENTS
         return replace(self, batch_events=max(least, min(most, events // 400)))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_number(value: object) -> bool:

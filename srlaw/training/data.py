@@ -34,18 +34,32 @@ class Split(NamedTuple):
         return self.train.tokens - self.train.n_users
 
 
-def split(sequences: Sequences, s_max: int) -> Split:
+def split(sequences: Sequences, s_max: int, fraction: float = 1.0, test_fraction: float = 1.0) -> Split:
     """Split `sequences` for histories of at most `s_max` events.
+
+    Args:
+        fraction: of the users, who train the model. The users of a smaller fraction are among those of a greater one.
+        test_fraction: of the users, who validate and test it; nested in the same way. The catalogue stays whole.
 
     Raises:
         InputError: if nobody has the four events it takes to train, validate and test.
     """
-    test = sequences.leave_one_out()
+    place = np.random.default_rng(0).permutation(sequences.n_users)  # of each user in the queue to be let in
+
+    def first(share: float) -> Sequences:
+        return sequences if share == 1 else sequences.of_users(place < np.ceil(share * sequences.n_users))
+
+    test = first(test_fraction).leave_one_out()
     validation = test.history.leave_one_out()
-    train = validation.history.truncate(s_max + 1).at_least(2)
-    if not train.n_users:
+    taught = validation.history if fraction == test_fraction else _without_last_two(first(fraction))
+    train = taught.truncate(s_max + 1).at_least(2)
+    if not train.n_users or not validation.history.n_users:
         raise InputError(f"{sequences.name} has no user with four events; none is left to train, validate and test")
     return Split(train, validation, test)
+
+
+def _without_last_two(sequences: Sequences) -> Sequences:
+    return sequences.leave_one_out().history.leave_one_out().history
 
 
 def batches(lengths: np.ndarray, batch_events: int, rng: np.random.Generator | None = None) -> list[np.ndarray]:

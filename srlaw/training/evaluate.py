@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from srlaw.errors import InputError
-from srlaw.metrics import ranks_and_losses, summarise
+from srlaw.metrics import ranks_and_losses, summarise, summarise_sampled
 from srlaw.models import Batch, collate
 from srlaw.sequences import HeldOut, Sequences
 from srlaw.training.data import batches
@@ -16,18 +16,48 @@ EVALUATION_EVENTS = 16_384
 
 
 def evaluate(
-    model: nn.Module, sequences: Sequences | HeldOut, s_max: int, leave_out_history: bool = False
+    model: nn.Module, sequences: Sequences | HeldOut, s_max: int, every_ranking: bool = False
 ) -> dict[str, float]:
     """Leave-one-out: rank each user's last event among all items, given the `s_max` events before it.
+
+    Args: as `outcomes`.
+
+    Returns:
+        The metrics of `summarise`, ``loss`` in nats per target event (full softmax), ``users``; with `every_ranking`
+        also ``hr10_without_history``, ``ndcg10_without_history`` and the metrics of `summarise_sampled`.
+
+    Raises:
+        InputError: if no user has two events.
+    """
+    return summary(outcomes(model, sequences, s_max, every_ranking))
+
+
+def summary(found: dict[str, np.ndarray]) -> dict[str, float]:
+    """What `evaluate` returns, of what `outcomes` found."""
+    metrics = summarise(torch.from_numpy(found["rank"]))
+    metrics |= {"loss": float(found["loss"].mean()), "users": len(found["rank"])}
+    if "exceeding" in found:
+        new = summarise(torch.from_numpy(found["rank_without_history"]))
+        metrics |= {f"{name}_without_history": new[name] for name in ("hr10", "ndcg10")}
+        metrics |= summarise_sampled(found["exceeding"])
+    return metrics
+
+
+def outcomes(
+    model: nn.Module, sequences: Sequences | HeldOut, s_max: int, every_ranking: bool = False
+) -> dict[str, np.ndarray]:
+    """What became of each user's held-out event.
 
     Args:
         model: of `srlaw.models`; it is used where it lies and as it is set to train or evaluate afterwards.
         sequences: whole histories of at least two events (shorter ones are left out), or histories and targets.
-        leave_out_history: rank among the items that the user has not had yet. The default ranks among all:
-            the paper does not say.
+        every_ranking: rank not only among all items, user's history included (the paper does not say), but also
+            among those that the user has not had yet, and as the authors' code does.
 
     Returns:
-        The metrics of `summarise`, ``loss`` in nats per target event (full softmax), ``users``.
+        One value a user, in the order of the histories: ``rank`` from 1 and ``loss`` in nats (full softmax); with
+        `every_ranking` also ``rank_without_history`` and ``exceeding``, see `summarise_sampled`; the training history
+        is the history without its last event, unless that is the only one.
 
     Raises:
         InputError: if no user has two events.
@@ -38,23 +68,35 @@ def evaluate(
     weight = model.items.weight
     training = model.training
     model.eval()
-    ranks, losses = [], []
+    parts = []
+    order = batches(history.truncate(s_max).lengths, EVALUATION_EVENTS)
     with torch.no_grad():
-        for users in batches(history.truncate(s_max).lengths, EVALUATION_EVENTS):
+        for users in order:
             batch = Batch(*(None if x is None else x.to(weight.device) for x in collate(history, users, s_max)))
             last = model(batch)[torch.arange(len(users)), batch.lengths - 1]  # (B, S, d) → (B, d)
             targets = torch.from_numpy(target[users]).to(weight.device, torch.int64)
-            seen = _items_of(history, users).to(weight.device) if leave_out_history else None
-            rank, loss = ranks_and_losses(last, weight, targets, seen)
-            ranks.append(rank)
-            losses.append(loss)
+            left_out = [x.to(weight.device) for x in _histories(history, users)] if every_ranking else []
+            ranks, losses = ranks_and_losses(last, weight, targets, *left_out)
+            part = {"rank": ranks[0], "loss": losses.double()}
+            if every_ranking:
+                part["rank_without_history"] = ranks[2]
+                part["exceeding"] = _exceeding(ranks[1], left_out[0], len(weight))
+            parts.append({name: values.cpu().numpy() for name, values in part.items()})
     model.train(training)
-    ranks, losses = torch.cat(ranks), torch.cat(losses)
-    return {**summarise(ranks), "loss": float(losses.double().mean()), "users": len(ranks)}
+    back = np.argsort(np.concatenate(order))
+    return {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
 
 
-def _items_of(history: Sequences, users: np.ndarray) -> Tensor:
-    """All items of each history, the first repeated as padding, shape ``(B, S)``."""
+def _histories(history: Sequences, users: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Items of each history without its last event, and all of them; the first fills the rest; ``(B, S)`` each."""
     whole = collate(history, users, int(history.lengths[users].max()))
-    padding = torch.arange(whole.items.shape[1]) >= whole.lengths[:, None]
-    return torch.where(padding, whole.items[:, :1], whole.items)
+    place, first = torch.arange(whole.items.shape[1]), whole.items[:, :1]
+    before = torch.where(place < (whole.lengths - 1).clamp(min=1)[:, None], whole.items, first)
+    return before, torch.where(place < whole.lengths[:, None], whole.items, first)
+
+
+def _exceeding(ranks: Tensor, trained: Tensor, n_items: int) -> Tensor:
+    """Share of the items outside the training history `trained`, ``(B, S)``, that stand above the target."""
+    ordered = trained.sort(dim=1).values
+    distinct = 1 + (ordered.diff(dim=1) != 0).sum(1)
+    return (ranks - 1).double() / (n_items - distinct).clamp(min=1)

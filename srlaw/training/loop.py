@@ -24,7 +24,7 @@ from srlaw.models import Batch, ModelConfig, build
 from srlaw.sequences import Sequences
 from srlaw.training.config import PRECISIONS, TrainConfig
 from srlaw.training.data import Split, batches, next_events, split
-from srlaw.training.evaluate import evaluate
+from srlaw.training.evaluate import evaluate, outcomes, summary
 from srlaw.training.loss import full_softmax, sampled_softmax
 from srlaw.training.result import Trained, describe_device
 
@@ -58,9 +58,10 @@ def train(
     """
     if model_config.n_items != sequences.n_items:
         raise InputError(f"n_items is {model_config.n_items}, but {sequences.name} has {sequences.n_items} items")
-    parts = split(sequences, model_config.s_max)
+    config = config or TrainConfig()
+    parts = split(sequences, model_config.s_max, config.fraction, config.test_fraction)
     model_config = model_config.for_data(sequences.timestamps is not None)
-    config = (config or TrainConfig()).for_data(parts.events)
+    config = config.for_data(parts.events)
     fabric = _fabric(config)
     identity = _identity(sequences, model_config, config)
     saved = _load(checkpoint, identity) if checkpoint else None
@@ -74,7 +75,8 @@ def train(
         model_config=model_config,
         config=config,
         history=pl.DataFrame(state["history"]),
-        test=state["test"],
+        test=summary(state["outcomes"]),
+        outcomes=state["outcomes"],
         dataset=sequences.name,
         train_lengths=parts.train.lengths - 1,
         device=state["device"],
@@ -127,13 +129,10 @@ def _fit(
                 state |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 write_atomically(checkpoint, partial(torch.save, state))
     model.load_state_dict(state["best"])
-    test = evaluate(model, parts.test, model_config.s_max)
-    new = evaluate(model, parts.test, model_config.s_max, leave_out_history=True)
-    test |= {f"{metric}_without_history": new[metric] for metric in ("hr10", "ndcg10")}
     return {
         "history": state["history"],
         "best": {name: value.numpy() for name, value in state["best"].items()},  # tensors die with their process
-        "test": test,
+        "outcomes": outcomes(model, parts.test, model_config.s_max, every_ranking=True),
         "device": describe_device(fabric.device, config.devices),
     }
 
@@ -226,7 +225,8 @@ def best_epoch(history: list[dict]) -> int:
 
 def _finished(history: list[dict], config: TrainConfig) -> bool:
     done = len(history)
-    return done > 0 and (done >= config.epochs or done - best_epoch(history) >= config.patience)
+    patience = config.epochs if config.patience is None else config.patience
+    return done > 0 and (done >= config.epochs or done - best_epoch(history) >= patience)
 
 
 def _finite(total: Tensor, epoch: int) -> float:

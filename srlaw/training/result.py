@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import numpy as np
@@ -25,8 +26,8 @@ class Trained:
         model_config, config: what it was made from.
         history: one row per epoch: ``epoch``, ``loss`` (mean of the training loss), ``valid_loss`` (full
             softmax), ``valid_hr10``, ``valid_ndcg10``, ``events``, ``train_s``, ``seconds`` (with validation).
-        test: `evaluate` on the last events, and ``hr10_without_history`` and ``ndcg10_without_history``: the
-            same among the items that the user has not had yet.
+        test: `evaluate` on the last events, under every ranking.
+        outcomes: what became of each tested user, see `srlaw.training.evaluate.outcomes`.
         dataset: name of the sequences.
         train_lengths: target events of each training history, shape ``(users,)``.
         device: what it was trained on.
@@ -37,6 +38,7 @@ class Trained:
     config: TrainConfig
     history: pl.DataFrame
     test: dict[str, float]
+    outcomes: dict[str, np.ndarray]
     dataset: str
     train_lengths: np.ndarray
     device: str
@@ -58,12 +60,16 @@ class Trained:
         """One flat, JSON-ready row: configuration, test metrics, size, cost and provenance.
 
         ``loss`` is the full softmax on the held-out last events, nats per target event; ``objective`` is the
-        loss trained with; ``max_epochs`` what was allowed, ``epochs`` what was run; ``wall_s`` counts
-        training and validation of all epochs; ``events_per_s`` training alone.
+        loss trained with; ``max_epochs`` what was allowed, ``epochs`` what was run. ``valid_…`` and ``train_loss``
+        (its mean over the epoch, with dropout) are those of the chosen epoch, ``best_epoch``;
+        ``least_valid_loss`` may be another epoch's, ``least_valid_loss_epoch``. ``train_users`` and
+        ``train_tokens`` are what an epoch sees; ``wall_s`` counts training and validation of all epochs;
+        ``events_per_s`` training alone; ``date`` is when it ended (UTC).
         """
         total, without_embeddings = count_parameters(self.model)
         settings = asdict(self.config)
         best = self.history.row(self.best_epoch - 1, named=True)
+        least = self.history.row(self.history["valid_loss"].arg_min(), named=True)
         events = int(self.history["events"].sum())
         return {
             "dataset": self.dataset,
@@ -75,6 +81,12 @@ class Trained:
             **self.test,
             "valid_hr10": best["valid_hr10"],
             "valid_ndcg10": best["valid_ndcg10"],
+            "valid_loss": best["valid_loss"],
+            "train_loss": best["loss"],
+            "least_valid_loss": least["valid_loss"],
+            "least_valid_loss_epoch": least["epoch"],
+            "train_users": len(self.train_lengths),
+            "train_tokens": int((self.train_lengths + 1).sum()),
             "params_total": total,
             "params_non_embedding": without_embeddings,
             "flops": self.flops,
@@ -85,6 +97,7 @@ class Trained:
             "events_per_s": events / float(self.history["train_s"].sum()),
             "device": self.device,
             "versions": self.versions,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 
 
