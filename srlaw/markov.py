@@ -7,11 +7,14 @@ from functools import cached_property
 
 import numba
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.special import entr
 
 from srlaw.errors import InputError
 
 KINDS = ("uniform", "zipf", "sparse", "nearly-deterministic", "periodic", "second-order", "non-stationary")
+DIRECT = 1000  # contexts up to which a stationary distribution is solved directly, in less than a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,18 +53,67 @@ class MarkovChain:
     def stationary(self) -> np.ndarray:
         """Stationary distribution of the last `order` items, shape ``(A,)`` or ``(A, A)``.
 
-        Power iteration of the lazy chain ½(I + P), which has the same distribution and no period.
+        By `eliminate`, to the last digits however slowly the chain mixes, up to `DIRECT` contexts (items, or pairs of
+        items if `order` is 2) that the chain keeps returning to. Above that by power iteration of the lazy chain
+        ½(I + P), which has the same distribution and no period.
 
         Raises:
-            InputError: if it does not converge (a reducible chain that mixes too slowly).
+            InputError: if the chain is reducible into parts that never reach each other, so that it has many
+                stationary distributions, or if it is too large for `eliminate` and mixes too slowly.
         """
+        kept = self._recurrent()
+        if len(kept) > DIRECT:
+            return self._power_iteration()
+        pi = np.zeros(self.n_states**self.order)
+        pi[kept] = eliminate(self._steps_among(kept)[None])[0]
+        return pi.reshape(self.transition.shape[:-1])
+
+    def _recurrent(self) -> np.ndarray:
+        """The contexts that the chain keeps returning to, in order: those of its one closed class."""
+        contexts = self.n_states**self.order
+        if (self.transition > 0).all():
+            return np.arange(contexts)
+        source, target, _ = self._steps()
+        graph = coo_array((np.ones(len(source), bool), (source, target)), shape=(contexts, contexts))
+        classes, of = connected_components(graph, connection="strong")
+        left = np.bincount(of[source], weights=of[source] != of[target], minlength=classes) > 0
+        closed = np.flatnonzero(~left)
+        if len(closed) > 1:
+            raise InputError(
+                f"the chain is reducible: it has {len(closed)} parts that never reach each other, so no single "
+                "stationary distribution; let every item be reached from every other, or take one part alone"
+            )
+        return np.flatnonzero(of == closed[0])
+
+    def _steps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every possible step as (context, next context, probability), each ``(steps,)``."""
+        *before, after = np.nonzero(self.transition)
+        source = before[0] if self.order == 1 else before[0] * self.n_states + before[1]
+        target = after if self.order == 1 else before[1] * self.n_states + after
+        return source, target, self.transition[(*before, after)]
+
+    def _steps_among(self, kept: np.ndarray) -> np.ndarray:
+        """Transition matrix of the contexts `kept`, which no step leaves: ``(kept, kept)``."""
+        place = np.full(self.n_states**self.order, -1)
+        place[kept] = np.arange(len(kept))
+        source, target, probability = self._steps()
+        inside = place[source] >= 0
+        out = np.zeros((len(kept), len(kept)))
+        out[place[source[inside]], place[target[inside]]] = probability[inside]
+        return out
+
+    def _power_iteration(self) -> np.ndarray:
         pi = np.full(self.transition.shape[:-1], self.n_states ** -float(self.order))
         for _ in range(100_000):
             after = pi @ self.transition if self.order == 1 else np.einsum("xy,xyz->yz", pi, self.transition)
             if np.abs(after - pi).sum() < 1e-13:
                 return after / after.sum()
             pi = (pi + after) / 2
-        raise InputError("the stationary distribution did not converge in 100,000 steps; is the chain reducible?")
+        what = "items" if self.order == 1 else "pairs of items"
+        raise InputError(
+            f"the chain mixes too slowly for its size: its stationary distribution did not converge in 100,000 steps, "
+            f"and more than {DIRECT:,} {what} are not solved directly; use fewer items"
+        )
 
     @cached_property
     def entropy_rate(self) -> float:
@@ -85,6 +137,26 @@ class MarkovChain:
         start = np.searchsorted(flat, rng.random(size) * flat[-1], side="right").astype(np.int64)
         cumulative = np.cumsum(self.transition, axis=-1).reshape(-1, self.n_states)
         return _walk(cumulative, start, rng.random((size, n)), self.order)
+
+
+def eliminate(transition: np.ndarray, block: int = 64) -> np.ndarray:
+    """Stationary distributions of many irreducible chains ``(chains, A, A)`` at once: shape ``(chains, A)``.
+
+    The elimination of Grassmann, Taksar and Heyman (1985), which subtracts nothing and so loses no digits however
+    slowly a chain mixes. What `block` states change in the others is added at once, as one matrix product.
+    """
+    p = transition.copy()
+    for end in range(p.shape[1], 0, -block):
+        low = max(end - block, 0)
+        for k in range(end - 1, max(low, 1) - 1, -1):
+            p[:, :k, k] /= p[:, k, :k].sum(1)[:, None]
+            p[:, low:k, :k] += p[:, low:k, k, None] * p[:, None, k, :k]
+            p[:, :low, low:k] += p[:, :low, k, None] * p[:, None, k, low:k]
+        p[:, :low, :low] += p[:, :low, low:end] @ p[:, low:end, :low]
+    pi = np.ones(p.shape[:2])
+    for k in range(1, p.shape[1]):
+        pi[:, k] = (pi[:, :k] * p[:, :k, k]).sum(1)
+    return pi / pi.sum(1, keepdims=True)
 
 
 @numba.njit(cache=True)

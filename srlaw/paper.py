@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -20,7 +22,43 @@ EQUATIONS = {
 }
 """Law and parameters by equation and variant. Corrected: (2) has Hoffmann et al.'s E, (29) the 34 of its N term."""
 
-METRICS = ("hr10", "ndcg10")
+METRICS = {"hr10": "HR@10", "ndcg10": "NDCG@10", "ndcg50": "NDCG@50", "mrr": "MRR"}
+"""Column → what the paper calls it: the metrics of Table 3."""
+FIGURE_METRICS = ("hr10", "ndcg10")
+"""Those of Figures 3 and 5 and of Table 2."""
+PANEL = ["dataset", "s_max", "metric"]
+"""What names a panel, in tables a column each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One metric of models of several sizes, all on one data set at one s_max; one training run a size.
+
+    Attributes:
+        dataset, s_max, metric: of the paper's or a reader's own runs (s_max 0 where it is not known).
+        points: one row a size, with at least ``n_layers, d_emb`` and the metric, here also as ``y``.
+    """
+
+    dataset: str
+    s_max: int
+    metric: str
+    points: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        missing = {"n_layers", "d_emb", self.metric}.difference(self.points.columns)
+        if missing:
+            raise InputError(f"the points of a panel have no column {min(missing)!r}; add it, one value a size")
+        object.__setattr__(self, "points", self.points.with_columns(y=pl.col(self.metric)))
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """(dataset, s_max, metric)"""
+        return self.dataset, self.s_max, self.metric
+
+    @property
+    def label(self) -> dict[str, str | int]:
+        """The same by the names in `PANEL`."""
+        return dict(zip(PANEL, self.key, strict=True))
 
 
 def _read(name: str) -> pl.DataFrame:
@@ -56,10 +94,33 @@ def grid() -> pl.DataFrame:
     return _read("performance_law_grid.csv")
 
 
-def panels() -> list[tuple[str, int, str, pl.DataFrame]]:
-    """The 20 panels of Figures 3 and 5: (dataset, s_max, metric, points with the metric as ``y``)."""
-    groups = grid().group_by(["dataset", "s_max"], maintain_order=True)
-    return [(d, s, metric, frame.with_columns(y=pl.col(metric))) for (d, s), frame in groups for metric in METRICS]
+def panels() -> list[Panel]:
+    """The 20 panels of Figures 3 and 5."""
+    groups = grid().group_by("dataset", "s_max", maintain_order=True)
+    return [Panel(dataset, s_max, metric, points) for (dataset, s_max), points in groups for metric in FIGURE_METRICS]
+
+
+def panel(dataset: str, s_max: int, metric: str) -> Panel:
+    """One of `panels`.
+
+    Raises:
+        InputError: if the paper has no such panel.
+    """
+    every = panels()
+    found = [panel for panel in every if panel.key == (dataset, s_max, metric)]
+    if not found:
+        known = ", ".join(dict.fromkeys(f"{panel.dataset} {panel.s_max}" for panel in every))
+        raise InputError(
+            f"there is no panel {dataset}, s_max {s_max}, {metric}; the paper has {known}, "
+            f"each with {' and '.join(FIGURE_METRICS)}"
+        )
+    return found[0]
+
+
+def of_panel(frame: pl.DataFrame, panel: Panel) -> dict:
+    """The one row that a table has for a panel, by data set and s_max, and by metric where the table has that."""
+    keys = [name for name in PANEL if name in frame.columns]
+    return frame.row(by_predicate=pl.all_horizontal(pl.col(name) == panel.label[name] for name in keys), named=True)
 
 
 def figure_fits(law: str | None = None) -> pl.DataFrame:
@@ -93,3 +154,8 @@ def in_panel(params: dict[str, float], d_prime: float = 1.0) -> tuple[Law, dict[
     shift = np.log(d_prime) + params["p2"] * d_prime ** -params["w5"]
     kept = {name: params[name] for name in get("performance").parameters}
     return get("performance"), {**kept, "b": params["b"] + float(shift)}
+
+
+def cancelling_p2(d_prime: float, w5: float) -> float:
+    """The p2 with which ln D′ + p2 D′^−w5, all that D′ is to one panel of Eq. (7), vanishes."""
+    return float(-np.log(d_prime) * d_prime**w5)

@@ -5,8 +5,7 @@ import polars as pl
 import pytest
 
 from srlaw import paper
-from srlaw.errors import InputError
-from srlaw.studies import data_scale as study
+from srlaw.chapters import data_scale as study
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +96,9 @@ def test_table_2_and_the_figures_disagree():
 
 
 def test_one_panel_does_not_identify_d_prime():
-    choices, counts = study.same_curve("ml-1m", 100, "hr10")
+    choices, counts = study.same_curve(paper.panel("ml-1m", 100, "hr10"))
     assert choices["d_prime"].n_unique() == 4
     assert choices["r2"].max() - choices["r2"].min() < 1e-9
     assert counts == {"parameters": 10, "identified": 7, "data_columns": 1}
-    stopped = study.fitted_from(study.panel_of("ml-1m", 100, "hr10"))
+    stopped = study.fitted_from(paper.panel("ml-1m", 100, "hr10"))
     assert stopped == pytest.approx([1, 10, 100], rel=0.1)
-    with pytest.raises(InputError, match="no panel ml-1m, s_max 25"):
-        study.same_curve("ml-1m", 25, "hr10")

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from srlaw import stored
+from srlaw.chapters import duplication
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import population
 from srlaw.entropy import apen, apen_per_user, mean_apen, shannon
 from srlaw.sequences import Sequences
-from srlaw.studies import duplication
 
 MEASURES = ("repeats", "apen", "apen_signed", "shannon_user", "apen_pooled", "conditional", "shannon")
 
@@ -148,7 +149,7 @@ def test_directions():
 
 
 def test_stored_table_of_movielens():
-    table = duplication.stored("ml-1m")
+    table = stored.duplication("ml-1m")
     assert table["kind"].unique(maintain_order=True).to_list() == list(duplication.PLANTERS)
     assert table.columns == ["kind", "share", *MEASURES]
     none = table.filter(pl.col("share") == 0)
@@ -168,7 +169,7 @@ def test_stored_table_is_what_the_ratings_give():
     if not found:
         pytest.skip("MovieLens-1M is not here")
     people = load("ml-1m", found[0], progress=False).truncate(200)
-    table = duplication.stored("ml-1m")
+    table = stored.duplication("ml-1m")
     for kind, share in [("blocks again", 0.5), ("items again", 0.9)]:
         row = table.filter((pl.col("kind") == kind) & (pl.col("share") == share))
         planted = duplication.PLANTERS[kind](people, share, np.random.default_rng([0, round(1000 * share)]))

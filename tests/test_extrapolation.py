@@ -5,9 +5,7 @@ import polars as pl
 import pytest
 
 from srlaw import paper
-from srlaw.errors import InputError
-from srlaw.laws import get, holdout
-from srlaw.studies.extrapolation import (
+from srlaw.chapters.extrapolation import (
     _score,
     at_share,
     by_evolution,
@@ -20,9 +18,10 @@ from srlaw.studies.extrapolation import (
     onset,
     ordered,
     paired,
-    predictions,
     scores,
 )
+from srlaw.errors import InputError
+from srlaw.laws import forecasts, get, holdout
 
 DEPTHS, WIDTHS = [2, 4, 8, 16, 32], [16, 32, 64, 128]
 
@@ -36,7 +35,7 @@ def surface(seed: int = 0, sigma: float = 0.0, peak: float = 3.5) -> pl.DataFram
 
 
 def study(points: pl.DataFrame, laws=("log-quadratic",)):
-    panels = [("made", 0, "y", points)]
+    panels = [paper.Panel("made", 0, "y", points)]
     fits = extrapolate(panels, laws)
     level = noise(fits)
     return fits, level, scores(fits, fits, level)
@@ -46,9 +45,9 @@ def study(points: pl.DataFrame, laws=("log-quadratic",)):
 def test_batches_equal_single_holdouts(law):
     panels = load(None, ["hr10"])[:2]
     fits = extrapolate(panels, [law], starts=12)
-    for _, s_max, _, points in panels:
-        result, expected = holdout(get(law), points, "y", 14)
-        own = fits.filter((pl.col("s_max") == s_max) & (pl.col("k") == 14))
+    for panel in panels:
+        result, expected = holdout(get(law), panel.points, "y", 14)
+        own = fits.filter((pl.col("s_max") == panel.s_max) & (pl.col("k") == 14))
         seen = own.filter(pl.col("seen"))
         assert ((seen["y"] - seen["prediction"]) ** 2).sum() == pytest.approx(result.objective, rel=1e-6)
         np.testing.assert_allclose(own.filter(~pl.col("seen"))["prediction"], expected["prediction"], atol=2e-5)
@@ -56,7 +55,7 @@ def test_batches_equal_single_holdouts(law):
 
 
 def test_orders_and_feasibility_follow_from_the_design():
-    points = paper.panels()[-2][3]  # Huawei: four depths, four widths
+    points = paper.panels()[-2].points  # Huawei: four depths, four widths
     size = ordered(points)
     volume = (size["n_layers"] * size["d_emb"] ** 2).to_list()
     assert volume == sorted(volume)
@@ -167,19 +166,19 @@ def test_three_depths_do_not_determine_the_law_with_its_own_p():
 
 @pytest.mark.parametrize("panel", [0, 9, 17])
 def test_a_second_route_finds_the_same_fit(panel):
-    points = ordered(paper.panels()[panel][3])
+    points = ordered(paper.panels()[panel].points)
     squares, second = by_evolution(points, 12)
-    first = predictions(get("performance"), points, points["y"].to_numpy()[None], np.array([12]))[0, 0]
+    first = forecasts(get("performance"), points, points["y"].to_numpy()[None], np.array([12]))[0, 0]
     assert ((first - points["y"].to_numpy())[:12] ** 2).sum() == pytest.approx(squares, rel=1e-6)
     np.testing.assert_allclose(first, second, atol=1e-5)
 
 
 def test_log_quadratic_equals_least_squares_by_numpy():
-    points = ordered(paper.panels()[2][3])
+    points = ordered(paper.panels()[2].points)
     ln, ld, y = np.log(points["n_layers"].to_numpy()), np.log(points["d_emb"].to_numpy()), points["y"].to_numpy()
     design = np.column_stack([ln**0, ln, ln**2, ld, ld**2])
     expected = design @ np.linalg.lstsq(design[:13], y[:13], rcond=None)[0]
-    got = predictions(get("log-quadratic"), points, y[None], np.array([13]))[0, 0]
+    got = forecasts(get("log-quadratic"), points, y[None], np.array([13]))[0, 0]
     np.testing.assert_allclose(got, expected, atol=1e-9)
 
 
@@ -196,7 +195,7 @@ def test_a_table_of_ones_own(tmp_path):
     path = tmp_path / "mine.csv"
     surface(0, 0.002).rename({"y": "hr10"}).write_csv(path)
     (panel,) = load(str(path), ["hr10"])
-    assert panel[:3] == ("mine", 0, "hr10")
+    assert panel.key == ("mine", 0, "hr10")
     assert len(extrapolate([panel], ["log-quadratic"]))
     with pytest.raises(InputError, match="ndcg10"):
         load(str(path), ["ndcg10"])

@@ -29,7 +29,7 @@ from srlaw.laws.fitting import covariance
 from srlaw.laws.table import fit_table
 
 EPOCH = Path(__file__).parents[2] / "shared" / "paper" / "chinchilla_epoch_extracted.csv"
-PANELS = {(d, s, m): frame for d, s, m, frame in paper.panels()}
+PANELS = {panel.key: panel.points for panel in paper.panels()}
 REPORTED = {
     (row["dataset"], row["s_max"], row["metric"]): row["r2"]
     for row in paper.figure_fits("performance_law").iter_rows(named=True)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from srlaw.datasets.floor import bayes_optimal, predictive
 from srlaw.datasets.synthetic import Population, population
 from srlaw.markov import make_chain
-from srlaw.studies.floor import bayes_optimal, predictive
 
 
 def path_probability(chain, path):

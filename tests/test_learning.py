@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 from scipy.special import entr
 
+from srlaw.chapters import learning
+from srlaw.datasets.floor import optimal_losses, pair_distribution, predictive
 from srlaw.datasets.synthetic import population
-from srlaw.studies import learning
-from srlaw.studies.floor import predictive
-from srlaw.training import TrainConfig, evaluate
+from srlaw.training import TrainConfig, evaluate, event_losses
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_pairs_of_a_sample_have_the_stated_distribution():
         within = np.diff(np.repeat(np.arange(sample.n_users), sample.lengths)) == 0
         pairs = np.zeros((8, 8))
         np.add.at(pairs, (sample.items[:-1][within], sample.items[1:][within]), 1)
-        expected = learning.pair_distribution(people)
+        expected = pair_distribution(people)
         assert expected.sum() == pytest.approx(1)
         np.testing.assert_allclose(pairs / pairs.sum(), expected, atol=0.003)
 
@@ -47,7 +47,7 @@ def test_knowing_more_never_costs_and_the_sources_are_what_they_are_called(data)
 
 def test_losses_of_the_optimum_are_those_of_the_predictive_distribution(data):
     for source in data:
-        losses = iter(learning.optimal_losses(source.people, source.sequences))
+        losses = iter(optimal_losses(source.people, source.sequences))
         for user in range(5):
             items = source.sequences[user]
             expected = [-np.log(predictive(source.people.chains, items[:i])[items[i]]) for i in range(1, len(items))]
@@ -56,7 +56,7 @@ def test_losses_of_the_optimum_are_those_of_the_predictive_distribution(data):
 
 def test_of_many_events_the_optimum_loses_the_entropy_rate():
     people = population(users=2000, items=12, branching=3, mean_length=60)
-    losses = learning.optimal_losses(people, people.sample())
+    losses = optimal_losses(people, people.sample())
     assert losses.mean() == pytest.approx(people.entropy_rate, abs=4 * losses.std() / len(losses) ** 0.5)
 
 
@@ -64,7 +64,7 @@ def test_the_last_loss_of_each_history_is_that_of_evaluate(data, runs):
     source = data[0]
     run = runs[source.name]["llama"]
     short = source.sequences.truncate(13)
-    losses = learning.model_losses(run, short)
+    losses = event_losses(run.model, short, 12)
     last = losses[np.cumsum(short.lengths - 1) - 1]
     assert last.mean() == pytest.approx(evaluate(run.model, short, 12)["loss"], rel=1e-5)
 
@@ -91,7 +91,7 @@ def test_tables_have_a_row_for_everything(data, runs):
 def test_ideal_predictors_lose_on_last_events_what_their_probabilities_say(data):
     for source in data:
         losses = learning.last_losses(source, {})
-        joint = learning.pair_distribution(source.people)
+        joint = pair_distribution(source.people)
         for user in (0, 7, 59):
             *history, last = source.sequences[user][-13:]
             row = losses.row(user, named=True)
@@ -143,6 +143,6 @@ def test_a_data_set_of_ones_own_has_no_yardstick(tmp_path):
 
 
 def test_entropy_of_the_last_item_is_that_of_the_next_given_the_last(data):
-    joint = learning.pair_distribution(data[1].people)
+    joint = pair_distribution(data[1].people)
     given = joint / joint.sum(1, keepdims=True)
     assert learning.yardsticks(data[1])["last_item"] == pytest.approx((joint.sum(1) * entr(given).sum(1)).sum())

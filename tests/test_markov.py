@@ -5,18 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from srlaw.errors import InputError
-from srlaw.markov import KINDS, MarkovChain, make_chain, sample_kind, sample_regular, successors_chain, zipf
-from srlaw.studies.lemma import (
+from srlaw.chapters.lemma import catalogue_study, convergence
+from srlaw.entropy.expected import (
     binned,
-    catalogue_study,
-    convergence,
     expected_apen,
     expected_apen_regular,
     ngram_probabilities,
     regular_cells,
     usable_length,
 )
+from srlaw.errors import InputError
+from srlaw.markov import KINDS, MarkovChain, make_chain, sample_kind, sample_regular, successors_chain, zipf
 
 FIRST_ORDER = [kind for kind in KINDS if kind not in ("second-order", "non-stationary")]
 

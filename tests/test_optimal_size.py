@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from srlaw import paper
+from srlaw.chapters import optimal_size as study
 from srlaw.errors import InputError
-from srlaw.studies import optimal_size as study
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from srlaw import paper
+from srlaw.chapters import panels
 from srlaw.laws import get
-from srlaw.studies import panels
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +38,13 @@ def test_log_quadratic_is_within_a_hundredth_on_17_panels(table):
 
 
 def test_quadratic_columns_of_the_summary_are_ordinary_regression(table):
-    for dataset, s_max, metric, points in paper.panels()[::7]:
-        u, v = (np.log(points[c].to_numpy()) for c in ("n_layers", "d_emb"))
+    for panel in paper.panels()[::7]:
+        u, v = (np.log(panel.points[c].to_numpy()) for c in ("n_layers", "d_emb"))
         design = np.column_stack([np.ones_like(u), u, v, u**2, v**2, u * v])
-        y = points["y"].to_numpy()
+        y = panel.points["y"].to_numpy()
         hat = design @ np.linalg.pinv(design)
         residual = y - hat @ y
-        row = table.row(
-            by_predicate=(pl.col("dataset") == dataset)
-            & (pl.col("s_max") == s_max)
-            & (pl.col("metric") == metric)
-            & (pl.col("law") == "log-quadratic-interaction"),
-            named=True,
-        )
+        row = paper.of_panel(table.filter(law="log-quadratic-interaction"), panel)
         assert row["r2"] == pytest.approx(1 - residual @ residual / ((y - y.mean()) ** 2).sum(), abs=1e-9)
         assert row["loo"] == pytest.approx(np.sqrt(np.mean((residual / (1 - np.diag(hat))) ** 2)), rel=1e-6)
 
@@ -73,7 +67,7 @@ def test_equal_fits_are_different_laws_with_the_same_predictions(fits):
 
 
 def test_data_terms_give_one_constant():
-    rows = panels.data_terms("kuairand-pure", 50, "ndcg10")
+    rows = panels.data_terms(paper.panel("kuairand-pure", 50, "ndcg10"))
     constant = rows["d_prime"].log() + rows["p2"] * rows["d_prime"].pow(-rows["w5"])
     np.testing.assert_allclose(constant.to_numpy(), 0, atol=1e-6)
 

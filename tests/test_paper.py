@@ -44,7 +44,7 @@ def test_recovered_points():
     assert grid.select(pl.col("hr10", "ndcg10").sum().round(4)).row(0) == HR_NDCG_SUMS
     assert (grid["hr10"] > grid["ndcg10"]).all()
     assert len(paper.panels()) == 20
-    assert {len(frame) for *_, frame in paper.panels()} == {16, 24}
+    assert {len(panel.points) for panel in paper.panels()} == {16, 24}
 
 
 def test_table_3_agrees_with_the_recovered_huawei_points():
@@ -59,7 +59,7 @@ def test_table_3_agrees_with_the_recovered_huawei_points():
 
 
 def test_figure_fits_cover_every_panel_for_both_laws():
-    panels = {(d, s, m) for d, s, m, _ in paper.panels()}
+    panels = {panel.key for panel in paper.panels()}
     for law in ("performance_law", "scaling_law"):
         fits = paper.figure_fits(law)
         assert set(fits.select("dataset", "s_max", "metric").iter_rows()) == panels

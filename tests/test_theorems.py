@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 from scipy.special import xlogy
 
+from srlaw.chapters import codes, theorems, volume
 from srlaw.entropy import apen
-from srlaw.markov import MarkovChain
-from srlaw.studies import codes, theorems, volume
+from srlaw.markov import MarkovChain, eliminate
 
 LN2 = math.log(2)
 
@@ -73,7 +73,7 @@ def test_stationary_and_entropies_as_other_routes_have_them(items):
     h, start = theorems.chain_entropies(transition)
     for k, p in enumerate(transition):
         pi = solved_stationary(p)
-        np.testing.assert_allclose(theorems.stationary(transition)[k], pi, atol=1e-8)
+        np.testing.assert_allclose(eliminate(transition)[k], pi, atol=1e-8)
         assert h[k] == pytest.approx(sum(pi[x] * stats.entropy(p[x]) for x in range(items)), abs=1e-7)
         assert start[k] == pytest.approx(stats.entropy(pi.clip(0)), abs=1e-6)
 
@@ -375,12 +375,13 @@ def test_panel_profile_against_a_direct_fit():
     np.testing.assert_allclose(near, at, atol=1e-4)
     from srlaw import paper
 
-    dataset, s_max, metric, points = paper.panels()[0]
+    panel = paper.panels()[0]
+    points = panel.points
     depth, width = (np.log(points[c].to_numpy()) for c in ("n_layers", "d_emb"))
     design = np.column_stack([np.ones(len(points)), depth, depth**2, width, np.exp(0.5 * width)])
     coef, *_ = np.linalg.lstsq(design, points["y"].to_numpy(), rcond=None)
     row = profile.filter(w4=-0.5).row(0, named=True)
-    assert (row["dataset"], row["s_max"], row["metric"]) == (dataset, s_max, metric)
+    assert (row["dataset"], row["s_max"], row["metric"]) == panel.key
     assert (row["w2"], row["q"]) == (pytest.approx(coef[3]), pytest.approx(coef[4]))
 
 

@@ -10,7 +10,6 @@ import polars as pl
 from srlaw.datasets.columns import GUESSES, resolve
 from srlaw.datasets.fetch import official_files
 from srlaw.datasets.log import Duplicates, Log, encode, to_sequences
-from srlaw.datasets.published import LAYOUTS
 from srlaw.datasets.registry import REGISTRY, Dataset
 from srlaw.datasets.tables import FORMATS, Table, column_names, read, table_at
 from srlaw.datasets.values import Column, ids, ratings, times
@@ -62,9 +61,9 @@ def load(
     given = [role for role, column in columns.items() if column is not None]
     if given:
         raise InputError(f"{name} has known columns; leave out {', '.join(given)}, or give the path of a file")
-    if REGISTRY[name].url is None:
+    layout = REGISTRY[name].layout
+    if layout is None:
         return _load_synthetic(name, path)
-    layout = LAYOUTS[name]
     with official_files(REGISTRY[name], path, progress) as files:
         log = layout.select(_read_log(layout.tables(files), layout.columns))
         return to_sequences(log, name, sort=True, duplicates="keep")

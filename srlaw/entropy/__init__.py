@@ -17,6 +17,7 @@ from srlaw.entropy.coding import (
     match_lengths,
     phrase_lengths,
 )
+from srlaw.entropy.expected import expected_apen, expected_apen_regular, usable_length
 from srlaw.entropy.ngrams import relabel
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "conditional_entropy",
     "entropy_of_counts",
     "entropy_rate",
+    "expected_apen",
+    "expected_apen_regular",
     "lempel_ziv",
     "lempel_ziv_phrases",
     "match_lengths",
@@ -38,4 +41,5 @@ __all__ = [
     "phrase_lengths",
     "relabel",
     "shannon",
+    "usable_length",
 ]

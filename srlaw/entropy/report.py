@@ -12,7 +12,6 @@ from srlaw.entropy.block import conditional_entropy, entropy_of_counts, entropy_
 from srlaw.entropy.coding import compression_ratio, lempel_ziv, lempel_ziv_phrases
 from srlaw.entropy.ngrams import as_source, ngram_counts, relabel
 from srlaw.errors import InputError
-from srlaw.files import repository
 from srlaw.sequences import Sequences
 
 LONGEST_FOR_LEMPEL_ZIV = 50_000_000  # its suffix automaton takes about 110 bytes an event
@@ -117,15 +116,6 @@ def length_histogram(sequences: Sequences) -> pl.DataFrame:
         pl.col("repeats").sum().alias("users_with_repeats").cast(pl.Int64),
     )
     return by_length.sort("length")
-
-
-def stored_lengths(dataset: str) -> pl.DataFrame:
-    """The committed `length_histogram` of a data set that may not be redistributed itself.
-
-    Raises:
-        InputError: if there is none for this data set.
-    """
-    return pl.read_csv(repository("data", "statistics", f"{dataset}-lengths.csv"))
 
 
 def describe_lengths(histogram: pl.DataFrame, s_max: int | None = None, m: int = 2) -> dict:

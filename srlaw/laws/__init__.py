@@ -2,8 +2,9 @@
 
 from srlaw.errors import InputError
 from srlaw.laws.fitting import STATUSES, Fit, fit, fit_many, merge
+from srlaw.laws.forecast import determined, expanding, forecasts, holdout
 from srlaw.laws.forms import Chinchilla, Kaplan, Law, Power
-from srlaw.laws.inference import Bootstrap, bootstrap, expanding, holdout, leave_one_out, profile
+from srlaw.laws.inference import Bootstrap, bootstrap, leave_one_out, profile
 from srlaw.laws.linear import LinearLoss, LogQuadratic, LogQuadraticInteraction
 from srlaw.laws.optimum import Optimum, optimum
 from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoint, PerformanceShared
@@ -11,8 +12,8 @@ from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoin
 __all__ = [
     "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss",
     "LogQuadratic", "LogQuadraticInteraction", "Optimum", "Performance", "PerformanceCode", "PerformanceJoint",
-    "PerformanceShared", "Power", "bootstrap", "expanding", "fit", "fit_many", "get", "holdout", "leave_one_out",
-    "merge", "optimum", "profile",
+    "PerformanceShared", "Power", "bootstrap", "determined", "expanding", "fit", "fit_many", "forecasts", "get",
+    "holdout", "leave_one_out", "merge", "optimum", "profile",
 ]  # fmt: skip
 
 LAWS: dict[str, Law] = {

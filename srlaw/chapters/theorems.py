@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from srlaw import paper
 from srlaw.datasets import REGISTRY
-from srlaw.markov import zipf
+from srlaw.markov import eliminate, zipf
 
 LN2 = float(np.log(2))
 UNITS = {"ApEn in nats, code in bits": LN2, "both in bits": LN2**2, "both in nats": 1.0}
@@ -110,22 +110,6 @@ def boundary(n: np.ndarray, start: np.ndarray, units: str = AS_PRINTED) -> np.nd
 # --- chains ------------------------------------------------------------------------------------------------------
 
 
-def stationary(transition: np.ndarray) -> np.ndarray:
-    """Stationary distributions of many positive chains ``(chains, A, A)`` at once: shape ``(chains, A)``.
-
-    The elimination of Grassmann, Taksar and Heyman (1985), which subtracts nothing and so loses no digits however
-    slowly a chain mixes.
-    """
-    p = transition.copy()
-    for k in range(p.shape[1] - 1, 0, -1):
-        p[:, :k, k] /= p[:, k, :k].sum(1)[:, None]
-        p[:, :k, :k] += p[:, :k, k, None] * p[:, None, k, :k]
-    pi = np.ones(p.shape[:2])
-    for k in range(1, p.shape[1]):
-        pi[:, k] = (pi[:, :k] * p[:, :k, k]).sum(1)
-    return pi / pi.sum(1, keepdims=True)
-
-
 def random_chains(items: int, chains: int, rng: np.random.Generator) -> np.ndarray:
     """Ergodic transition matrices ``(chains, A, A)`` from nearly deterministic to nearly uniform.
 
@@ -136,14 +120,14 @@ def random_chains(items: int, chains: int, rng: np.random.Generator) -> np.ndarr
 
 def chain_entropies(transition: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Entropy rates h and start entropies H(π) of ``(chains, A, A)``, in nats, each ``(chains,)``."""
-    pi = stationary(transition)
+    pi = eliminate(transition)
     return (pi * entr(transition).sum(-1)).sum(-1), entr(pi).sum(-1)
 
 
 def sequence_probabilities(transition: np.ndarray, n: int) -> np.ndarray:
     """Probabilities of all A^n sequences of n events for each chain of ``(chains, A, A)``: ``(chains, A^n)``."""
     chains, items, _ = transition.shape
-    p = stationary(transition)
+    p = eliminate(transition)
     for _ in range(n - 1):
         steps = p.reshape(chains, -1, items, 1) * transition[:, None]
         p = steps.reshape(chains, -1)

@@ -10,18 +10,14 @@ from scipy.optimize import minimize_scalar
 
 from srlaw import paper
 from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit, get, leave_one_out, profile
+from srlaw.paper import PANEL, Panel
 
-PANEL = ["dataset", "s_max", "metric"]
 Key = tuple[str, int, str, str]  # dataset, s_max, metric, law
 
 
 def fit_panels(laws: Sequence[str] = PANEL_LAWS) -> dict[Key, Fit]:
     """Every law fitted to every panel, by (dataset, s_max, metric, law)."""
-    return {
-        (dataset, s_max, metric, law): fit(get(law), points, "y")
-        for dataset, s_max, metric, points in paper.panels()
-        for law in laws
-    }
+    return {(*panel.key, law): fit(get(law), panel.points, "y") for panel in paper.panels() for law in laws}
 
 
 def summary(fits: dict[Key, Fit]) -> pl.DataFrame:
@@ -30,14 +26,11 @@ def summary(fits: dict[Key, Fit]) -> pl.DataFrame:
     ``loo`` is the root mean squared error of leave-one-out predictions, in units of the metric.
     """
     rows = []
-    for (dataset, s_max, metric, law), result in fits.items():
+    for key, result in fits.items():
         errors = leave_one_out(result) - result.y
         rows.append(
             {
-                "dataset": dataset,
-                "s_max": s_max,
-                "metric": metric,
-                "law": law,
+                **dict(zip((*PANEL, "law"), key, strict=True)),
                 "n": result.n,
                 "parameters": result.free,
                 "r2": result.r2,
@@ -125,22 +118,14 @@ def exponents(fits: dict[Key, Fit], n_bootstrap: int, seed: int = 0) -> pl.DataF
         ``dataset, s_max, metric, parameter, value, low, high`` (95% residual bootstrap, percentiles).
     """
     rows = []
-    for (dataset, s_max, metric, law), result in fits.items():
+    for (*panel, law), result in fits.items():
         if law != "performance":
             continue
         interval = bootstrap(result, n_bootstrap, seed=seed).interval()
         for name in ("w3", "w4"):
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "s_max": s_max,
-                    "metric": metric,
-                    "parameter": name,
-                    "value": result.params[name],
-                    "low": interval[name][0],
-                    "high": interval[name][1],
-                }
-            )
+            low, high = interval[name]
+            found = {"parameter": name, "value": result.params[name], "low": low, "high": high}
+            rows.append({**dict(zip(PANEL, panel, strict=True)), **found})
     return pl.DataFrame(rows)
 
 
@@ -163,7 +148,7 @@ def equal_fits(result: Fit, name: str = "w3", tolerance: float = 0.005) -> pl.Da
     return pl.DataFrame(rows).select("r2", pl.Series("difference", difference), *parameters)
 
 
-def data_terms(dataset: str, s_max: int, metric: str) -> pl.DataFrame:
+def data_terms(panel: Panel) -> pl.DataFrame:
     """Values of D′, w5 and p2 that give one panel the very same curve.
 
     D′ enters Eq. (7) only through ln D′ + p2 D′^−w5, a constant of the panel. For each D′ and w5 that the paper
@@ -172,21 +157,13 @@ def data_terms(dataset: str, s_max: int, metric: str) -> pl.DataFrame:
     Returns:
         ``source, d_prime, w5, p2``.
     """
-    here = (pl.col("dataset") == dataset) & (pl.col("s_max") == s_max)
-    table = paper.table(2, corrected=True).filter(here).row(0, named=True)
-    figure = paper.figure_fits("performance_law").filter(here & (pl.col("metric") == metric))
-    w5 = table[f"{metric}_w5"]
-    sources = {
-        "Table 2": table[f"{metric}_d_prime"],
-        "figure": figure["d_prime"].item(),
-        "tokens/ApEn": table["tokens_over_apen"],
-    }
-    rows = []
-    for source, d_prime in sources.items():
-        for exponent in (w5, 1.0) if source == "Table 2" else (1.0,):
-            p2 = -np.log(d_prime) * d_prime**exponent
-            rows.append({"source": source, "d_prime": d_prime, "w5": exponent, "p2": p2})
-    return pl.DataFrame(rows)
+    table = paper.of_panel(paper.table(2, corrected=True), panel)
+    figure = paper.of_panel(paper.figure_fits("performance_law"), panel)
+    printed = table[f"{panel.metric}_d_prime"]
+    rows = [("Table 2", printed, table[f"{panel.metric}_w5"]), ("Table 2", printed, 1.0)]
+    rows += [("figure", figure["d_prime"], 1.0), ("tokens/ApEn", table["tokens_over_apen"], 1.0)]
+    rows = [(*row, paper.cancelling_p2(*row[1:])) for row in rows]
+    return pl.DataFrame(rows, schema=["source", "d_prime", "w5", "p2"], orient="row")
 
 
 def joint_fits(metric: str, d_primes: Sequence[str] = ("tokens_over_apen", "tokens")) -> pl.DataFrame:
@@ -232,11 +209,15 @@ def data_slopes(metric: str) -> pl.DataFrame:
     Returns:
         ``dataset, s_max, ln_d_prime, mean, slope`` (change of the mean per unit of ln D′ from the row before).
     """
-    data = paper.table(2, corrected=True).select("dataset", "s_max", ln_d_prime=pl.col("tokens_over_apen").log())
-    means = paper.grid().group_by("dataset", "s_max", maintain_order=True).agg(mean=pl.col(metric).mean())
-    rows = means.join(data, on=["dataset", "s_max"], maintain_order="left").sort("dataset", "s_max")
     slope = (pl.col("mean").diff() / pl.col("ln_d_prime").diff()).over("dataset")
-    return rows.with_columns(slope=slope)
+    return _means(metric, "tokens_over_apen").sort("dataset", "s_max").with_columns(slope=slope)
+
+
+def _means(metric: str, d_prime: str) -> pl.DataFrame:
+    """Mean of a metric in each panel, and ln D′: ``dataset, s_max, mean, ln_d_prime``."""
+    data = paper.table(2, corrected=True).select("dataset", "s_max", ln_d_prime=pl.col(d_prime).log())
+    means = paper.grid().group_by("dataset", "s_max", maintain_order=True).agg(mean=pl.col(metric).mean())
+    return means.join(data, on=["dataset", "s_max"], maintain_order="left")
 
 
 def common_data_term(metric: str, d_prime: str = "tokens_over_apen", free_levels: bool = True) -> dict[str, float]:
@@ -251,13 +232,11 @@ def common_data_term(metric: str, d_prime: str = "tokens_over_apen", free_levels
     Returns:
         ``r2`` of the panel means around these constants, and ``w5``. R² 0 is what no data term at all would give.
     """
-    table = paper.table(2, corrected=True).select("dataset", "s_max", d=pl.col(d_prime).log())
-    means = paper.grid().group_by("dataset", "s_max", maintain_order=True).agg(mean=pl.col(metric).mean())
-    rows = means.join(table, on=["dataset", "s_max"], maintain_order="left")
+    rows = _means(metric, d_prime)
     group = rows["dataset"].to_numpy() if free_levels else np.zeros(len(rows))
     level = (group[:, None] == np.unique(group)).astype(float)
     centred = np.eye(len(rows)) - level @ np.linalg.pinv(level)
-    log_d = rows["d"].to_numpy()
+    log_d = rows["ln_d_prime"].to_numpy()
     y, offset = centred @ rows["mean"].to_numpy(), centred @ log_d
 
     def squares(w5: float) -> float:
@@ -280,7 +259,7 @@ def decay(fits: dict[Key, Fit]) -> pl.DataFrame:
         far the fitted value of the largest one lies below it; ``t``, the drop over its standard error.
     """
     rows = []
-    for (dataset, s_max, metric, law), result in fits.items():
+    for (*panel, law), result in fits.items():
         if law != "log-quadratic-interaction":
             continue
         n, d = result.x["n_layers"], result.x["d_emb"]
@@ -292,6 +271,6 @@ def decay(fits: dict[Key, Fit]) -> pl.DataFrame:
         error = np.sqrt(noise * contrast @ np.linalg.pinv(design.T @ design) @ contrast)
         drop = fitted[best] - fitted[largest]
         at = {"best_n": int(n[best]), "best_d": int(d[best])}
-        panel = {"dataset": dataset, "s_max": s_max, "metric": metric}
-        rows.append({**panel, **at, "drop": drop, "t": drop / error if best != largest else 0.0})
+        label = dict(zip(PANEL, panel, strict=True))
+        rows.append({**label, **at, "drop": drop, "t": drop / error if best != largest else 0.0})
     return pl.DataFrame(rows)

@@ -10,8 +10,7 @@ import polars as pl
 from scipy import stats
 
 from srlaw import paper
-from srlaw.errors import InputError
-from srlaw.laws import Fit, bootstrap, fit, get, optimum
+from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit, get, optimum
 
 HALF_UNIT = {"w1": 0.005, "p_n": 0.5, "w3": 5e-5, "w2": 0.005, "p_d": 0.5, "w4": 5e-5}
 """Half a unit of the last printed digit of each coefficient of Eqs. (29) and (30) that an optimum can depend on."""
@@ -24,15 +23,8 @@ READINGS = {
     "(30), 32 for 31": (30, "printed", {"p_d": 32.0}),
 }
 BUDGETS = {"N·d = 512": "N*d=512", "N·d² = 32768": "N*d^2=32768"}  # what N = 8 and d = 64 give
-LAWS = (
-    "performance",
-    "performance-shared",
-    "performance-code",
-    "log-quadratic",
-    "log-quadratic-interaction",
-    "power",
-)
-METRIC_NAMES = {"hr10": "HR@10", "ndcg10": "NDCG@10", "ndcg50": "NDCG@50", "mrr": "MRR"}
+TURNING = tuple(law for law in PANEL_LAWS if law != "power")  # it falls or grows for ever
+LAWS = (*TURNING, "power")
 
 
 def reading(name: str) -> dict[str, float]:
@@ -102,18 +94,6 @@ def rounding_all(name: str, n: int = 1000, seed: int = 0, constraint: str | None
     return frame.drop_nulls()
 
 
-def panel(dataset: str, s_max: int) -> pl.DataFrame:
-    """The recovered points of one data set and s_max.
-
-    Raises:
-        InputError: if there are none.
-    """
-    points = paper.grid().filter((pl.col("dataset") == dataset) & (pl.col("s_max") == s_max))
-    if not len(points):
-        raise InputError(f"there is no panel {dataset}, s_max {s_max}; see srlaw.paper.panels()")
-    return points
-
-
 def equations_against_points(dataset: str, cuts: Sequence[int] = (25, 50)) -> pl.DataFrame:
     """How well each reading follows the measurements, which the equations' own numbers are far above.
 
@@ -129,22 +109,22 @@ def equations_against_points(dataset: str, cuts: Sequence[int] = (25, 50)) -> pl
         metric = "hr10" if number == 29 else "ndcg10"
         law, params = paper.in_panel(reading(name), d_primes[f"{metric}_d_prime"])
         for s_max in cuts:
-            points = panel(dataset, s_max)
-            y = points[metric].to_numpy()
+            points = paper.panel(dataset, s_max, metric).points
+            y = points["y"].to_numpy()
             value = law.predict(params, {key: points[key].to_numpy() for key in ("n_layers", "d_emb")})
             spread = ((y - y.mean()) ** 2).sum()
             scaled = 1 - ((y - value * (value @ y) / (value @ value)) ** 2).sum() / spread
             here = fits.filter((pl.col("s_max") == s_max) & (pl.col("metric") == metric))
-            row = {"reading": name, "metric": METRIC_NAMES[metric], "s_max": s_max}
+            row = {"reading": name, "metric": paper.METRICS[metric], "s_max": s_max}
             row |= {"r2": np.corrcoef(value, y)[0, 1] ** 2, "times": value.mean() / y.mean(), "r2_times": scaled}
             rows.append({**row, "reported": here["r2"].item()})
     return pl.DataFrame(rows)
 
 
-def fit_all(dataset: str, s_max: int, laws: Sequence[str] = LAWS, metrics=("hr10", "ndcg10")):
+def fit_all(dataset: str, s_max: int, laws: Sequence[str] = LAWS, metrics=paper.FIGURE_METRICS):
     """Each law fitted to each metric of a panel: (metric, law) → `Fit`."""
-    points = panel(dataset, s_max)
-    return {(metric, law): fit(get(law), points, metric) for metric in metrics for law in laws}
+    panels = [paper.panel(dataset, s_max, metric) for metric in metrics]
+    return {(panel.metric, law): fit(get(law), panel.points, "y") for panel in panels for law in laws}
 
 
 def own_optima(fits: dict[tuple[str, str], Fit], n_bootstrap: int, seed: int = 0) -> pl.DataFrame:
@@ -160,7 +140,7 @@ def own_optima(fits: dict[tuple[str, str], Fit], n_bootstrap: int, seed: int = 0
         for budget, constraint in (("free", None), ("N·d² = 32768", BUDGETS["N·d² = 32768"])):
             best = optimum(result, constraint=constraint, draws=draws)
             interval = best.interval or {"n_layers": (None, None), "d_emb": (None, None)}
-            row = {"metric": METRIC_NAMES[metric], "law": law, "budget": budget, "r2": result.r2}
+            row = {"metric": paper.METRICS[metric], "law": law, "budget": budget, "r2": result.r2}
             for key, short in (("n_layers", "n"), ("d_emb", "d")):
                 row |= {key: getattr(best, key)}
                 row |= {f"{short}_low": interval[key][0], f"{short}_high": interval[key][1]}
@@ -230,7 +210,7 @@ def peak(d: np.ndarray, y: np.ndarray, level: float = 0.95) -> dict[str, float |
 def peaks(subsets: dict[str, Sequence[int]]) -> pl.DataFrame:
     """`peak` of each metric through the N = 64 rows of Table 3, by named subset of their widths."""
     rows = []
-    for metric, label in METRIC_NAMES.items():
+    for metric, label in paper.METRICS.items():
         for name, widths in subsets.items():
             part = table3("global").filter(pl.col("col2").is_in([float(width) for width in widths]))
             found = peak(part["col2"].to_numpy(), part[metric].to_numpy())
@@ -265,10 +245,10 @@ def _fitted_widths(dataset: str) -> dict[str, float]:
     """Optimal widths at N = 64 of every law that turns, fitted to either panel and metric."""
     found = {}
     for s_max in (25, 50):
-        for (metric, law), result in fit_all(dataset, s_max, LAWS[:-1]).items():
+        for (metric, law), result in fit_all(dataset, s_max, TURNING).items():
             best = optimum(result, limits={"n_layers": (64, 64.001)})
             if best.d_emb:
-                found[f"our {law}, {METRIC_NAMES[metric]}, s_max {s_max}, N = 64"] = best.d_emb
+                found[f"our {law}, {paper.METRICS[metric]}, s_max {s_max}, N = 64"] = best.d_emb
     return found
 
 
@@ -290,7 +270,7 @@ def where_from(target: float, dataset: str = "huawei-music", limit: int = 8) -> 
     found |= _fitted_widths(dataset)
     others = table3("global").filter(pl.col("col2") != target)
     d = others["col2"].to_numpy()
-    for metric, label in METRIC_NAMES.items():
+    for metric, label in paper.METRICS.items():
         y = others[metric].to_numpy()
         c = np.polyfit(d, y, 2)
         found[f"parabola in d, {label}"] = -c[1] / (2 * c[0])

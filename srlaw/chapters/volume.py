@@ -149,9 +149,9 @@ def panel_profile(exponents: Sequence[float]) -> pl.DataFrame:
         ``dataset, s_max, metric, w4, r2, w2, q``: one row a panel and exponent.
     """
     rows = []
-    for dataset, s_max, metric, points in paper.panels():
-        depth, width = (np.log(points[c].to_numpy()) for c in ("n_layers", "d_emb"))
-        y = points["y"].to_numpy()
+    for panel in paper.panels():
+        depth, width = (np.log(panel.points[c].to_numpy()) for c in ("n_layers", "d_emb"))
+        y = panel.points["y"].to_numpy()
         for w4 in exponents:
             # (d^−w4 − 1 + w4 ln d) / w4² spans the same curves and turns into ½ ln² d at 0
             curve = width**2 / 2 if abs(w4) < 1e-6 else (np.expm1(-w4 * width) + w4 * width) / w4**2
@@ -160,7 +160,7 @@ def panel_profile(exponents: Sequence[float]) -> pl.DataFrame:
             r2 = 1 - ((y - design @ coef) ** 2).sum() / ((y - y.mean()) ** 2).sum()
             w2 = coef[3] + coef[4] / w4 if w4 else None
             q = coef[4] / w4**2 if w4 else None
-            rows.append((dataset, s_max, metric, float(w4), float(r2), w2, q))
+            rows.append((*panel.key, float(w4), float(r2), w2, q))
     schema = {"dataset": pl.String, "s_max": pl.Int64, "metric": pl.String}
     schema |= dict.fromkeys(("w4", "r2", "w2", "q"), pl.Float64)
     return pl.DataFrame(rows, schema=schema, orient="row")

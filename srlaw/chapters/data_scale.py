@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.optimize import least_squares
 
 from srlaw import paper
-from srlaw.errors import InputError
 from srlaw.laws import fit, get
+from srlaw.paper import Panel
 
 SOURCES = ("Table 1", "Table 2, HR@10", "Table 2, NDCG@10", "figures, HR@10", "figures, NDCG@10")
 GROUPS = {
@@ -22,7 +22,6 @@ GROUPS = {
     "MovieLens alone": ("ml-1m",),
     "KuaiRand alone": ("kuairand-pure",),
 }
-METRICS = {"HR@10": "hr10", "NDCG@10": "ndcg10"}
 
 
 def points(corrected: bool = False) -> pl.DataFrame:
@@ -43,12 +42,13 @@ def points(corrected: bool = False) -> pl.DataFrame:
     parts = [one.with_columns(**columns, x_tokens=1 / pl.col("tokens")).select(keep)]
     right = two.with_columns(x=pl.col("tokens_over_apen"), x_tokens=pl.col("tokens").cast(pl.Float64))
     figures = paper.figure_fits("performance_law")
-    for label, metric in METRICS.items():
+    for metric in paper.FIGURE_METRICS:
+        label = paper.METRICS[metric]
         parts.append(right.with_columns(source=pl.lit(f"Table 2, {label}"), y=f"{metric}_d_prime").select(keep))
-    for label, metric in METRICS.items():
+    for metric in paper.FIGURE_METRICS:
         drawn = figures.filter(pl.col("metric") == metric).select("dataset", "s_max", y="d_prime")
         joined = right.join(drawn, on=["dataset", "s_max"], maintain_order="left")
-        parts.append(joined.with_columns(source=pl.lit(f"figures, {label}")).select(keep))
+        parts.append(joined.with_columns(source=pl.lit(f"figures, {paper.METRICS[metric]}")).select(keep))
     return pl.concat(parts)
 
 
@@ -219,50 +219,37 @@ def table_against_figures() -> pl.DataFrame:
     """
     figures = paper.figure_fits("performance_law")
     rows = []
-    for label, metric in METRICS.items():
+    for metric in paper.FIGURE_METRICS:
         drawn = figures.filter(pl.col("metric") == metric)
         for row in paper.table(2).iter_rows(named=True):
             value = row[f"{metric}_d_prime"]
             here = drawn.filter((pl.col("dataset") == row["dataset"]) & (pl.col("s_max") == row["s_max"]))
             figure = here["d_prime"].item()
             near = drawn.row((drawn["d_prime"] / value).log().abs().arg_min(), named=True)
-            panel = {"dataset": row["dataset"], "s_max": row["s_max"], "metric": label}
+            panel = {"dataset": row["dataset"], "s_max": row["s_max"], "metric": paper.METRICS[metric]}
             values = {"table": value, "figure": figure, "factor": max(value / figure, figure / value)}
             nearest = {"nearest": f"{near['dataset']} {near['s_max']}", "nearest_off": abs(near["d_prime"] / value - 1)}
             rows.append({**panel, **values, **nearest})
     return pl.DataFrame(rows)
 
 
-def panel_of(dataset: str, s_max: int, metric: str) -> pl.DataFrame:
-    """The points of one panel with the metric as ``y``, or an `InputError` if the paper has no such panel."""
-    found = [frame for d, s, m, frame in paper.panels() if (d, s, m) == (dataset, s_max, metric)]
-    if not found:
-        raise InputError(f"there is no panel {dataset}, s_max {s_max}, {metric}; see srlaw.paper.panels()")
-    return found[0]
-
-
-def same_curve(dataset: str, s_max: int, metric: str) -> tuple[pl.DataFrame, dict[str, int]]:
+def same_curve(panel: Panel) -> tuple[pl.DataFrame, dict[str, int]]:
     """Eq. (7) with several published D′ and w5 in one panel, p2 chosen so that the curve is the fitted one.
 
     Returns:
         the table ``source, d_prime, w5, p2, r2`` and the counts ``parameters`` of Eq. (7) with b and D′ included,
         ``identified`` (rank of the Jacobian on the panel) and ``data_columns`` (rank of the columns of b, p2, w5, D′).
-
-    Raises:
-        InputError: a panel or metric that is not in the paper.
     """
-    points = panel_of(dataset, s_max, metric)
-    here = (pl.col("dataset") == dataset) & (pl.col("s_max") == s_max)
-    row = paper.table(2, corrected=True).row(by_predicate=here, named=True)
-    drawn = paper.figure_fits("performance_law").filter(here & (pl.col("metric") == metric))["d_prime"].item()
-    result, joint = fit(get("performance"), points, "y"), get("performance-joint")
-    w5 = row[f"{metric}_w5"]
-    choices = [("Table 2", row[f"{metric}_d_prime"], w5), ("figure", drawn, w5)]
+    row = paper.of_panel(paper.table(2, corrected=True), panel)
+    drawn = paper.of_panel(paper.figure_fits("performance_law"), panel)["d_prime"]
+    result, joint = fit(get("performance"), panel.points, "y"), get("performance-joint")
+    w5 = row[f"{panel.metric}_w5"]
+    choices = [("Table 2", row[f"{panel.metric}_d_prime"], w5), ("figure", drawn, w5)]
     choices += [("tokens/ApEn", row["tokens_over_apen"], 0.1), ("made up", 42.0, -0.5)]
     spread = ((result.y - result.y.mean()) ** 2).sum()
     rows = []
     for source, d_prime, exponent in choices:
-        p2 = -np.log(d_prime) * d_prime**exponent  # makes ln D′ + p2 D′^−w5 vanish: b stays as fitted
+        p2 = paper.cancelling_p2(d_prime, exponent)  # b stays as fitted
         params = {**result.params, "p2": p2, "w5": exponent}
         predicted = joint.predict(params, {**result.x, "tokens_over_apen": np.full(result.n, d_prime)})
         r2 = 1 - ((result.y - predicted) ** 2).sum() / spread
@@ -276,9 +263,9 @@ def same_curve(dataset: str, s_max: int, metric: str) -> tuple[pl.DataFrame, dic
     return pl.DataFrame(rows), counts
 
 
-def fitted_from(points: pl.DataFrame, starts: tuple[float, ...] = (1.0, 10.0, 100.0), p: float = 2.0) -> list[float]:
+def fitted_from(panel: Panel, starts: tuple[float, ...] = (1.0, 10.0, 100.0), p: float = 2.0) -> list[float]:
     """D′ of the authors' code form (p held, b free, all else from 1, D′ ≥ 0) after least squares, by its start."""
-    n, d, y = (points[c].to_numpy().astype(float) for c in ("n_layers", "d_emb", "y"))
+    n, d, y = (panel.points[c].to_numpy().astype(float) for c in ("n_layers", "d_emb", "y"))
 
     def term(x, w):
         return -np.power(x, -w) / p - w * np.log(x)

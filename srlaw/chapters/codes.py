@@ -9,10 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import entr
 
-from srlaw.entropy import apen, mean_apen
-from srlaw.markov import MarkovChain
-from srlaw.sequences import Sequences
-from srlaw.studies.theorems import (
+from srlaw.chapters.theorems import (
     LN2,
     chain_entropies,
     code_bits,
@@ -21,6 +18,9 @@ from srlaw.studies.theorems import (
     random_chains,
     sequence_probabilities,
 )
+from srlaw.entropy import apen, mean_apen
+from srlaw.markov import MarkovChain
+from srlaw.sequences import Sequences
 
 
 def huffman_bits(p: np.ndarray) -> float:

@@ -1,11 +1,9 @@
-"""Do a few small models predict the large ones? Fit the k smallest configurations, predict and choose among the rest.
-
-A panel is (data set, s_max, metric, points), as `srlaw.paper.panels` gives it: one training run a configuration.
-"""
+"""Do a few small models predict the large ones? Fit the k smallest, predict the others and choose among them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -16,14 +14,13 @@ from scipy.stats import binomtest, spearmanr, wilcoxon
 
 from srlaw import paper
 from srlaw.errors import InputError
-from srlaw.laws import PANEL_LAWS, bootstrap, fit, fit_many, get
-from srlaw.laws.fitting import arguments, column
-from srlaw.laws.forms import Law
+from srlaw.laws import PANEL_LAWS, Law, bootstrap, determined, fit, forecasts, get
+from srlaw.laws.fitting import column
+from srlaw.laws.forecast import size_order
+from srlaw.paper import PANEL, Panel
 
-PANEL = ["dataset", "s_max", "metric"]
 NAIVE = {"best": "best so far", "largest": "largest so far"}  # the error of "as good as the …"
 BEYOND = 1.96  # standard errors of the noise
-Panel = tuple[str, int, str, pl.DataFrame]
 
 
 def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
@@ -33,10 +30,11 @@ def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
         InputError: a metric or column that is not there, repeated configurations, fewer than four depths.
     """
     if path is None:
-        unknown = set(metrics) - set(paper.METRICS)
+        unknown = set(metrics) - set(paper.FIGURE_METRICS)
         if unknown:
-            raise InputError(f"the paper has no metric {min(unknown)!r}; it has {', '.join(paper.METRICS)}")
-        return [panel for panel in paper.panels() if panel[2] in metrics]
+            known = ", ".join(paper.FIGURE_METRICS)
+            raise InputError(f"the paper's figures have no metric {min(unknown)!r}; they have {known}")
+        return [panel for panel in paper.panels() if panel.metric in metrics]
     if not Path(path).is_file():
         raise InputError(f"there is no file {path}")
     frame = pl.read_csv(path)
@@ -45,27 +43,17 @@ def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
         raise InputError(f"{path} has several rows of one n_layers and d_emb; average repeated runs first")
     if points["n_layers"].n_unique() < 4:
         raise InputError(f"{path} needs four depths or more: the greatest is predicted from three or more others")
-    return [(Path(path).stem, 0, metric, points.with_columns(y=pl.col(metric))) for metric in metrics]
+    return [Panel(Path(path).stem, 0, metric, points) for metric in metrics]
 
 
 def ordered(points: pl.DataFrame, order: str = "size") -> pl.DataFrame:
     """From the smallest configuration to the largest: by N·d², then N (``"size"``), or by N, then d (``"depth"``)."""
-    size = pl.col("n_layers") * pl.col("d_emb").cast(pl.Float64) ** 2
-    return points.sort(*{"size": [size, "n_layers"], "depth": ["n_layers", "d_emb"]}[order])
+    return points.sort("n_layers", "d_emb") if order == "depth" else points[size_order(points)]
 
 
 def feasible(law: Law, points: pl.DataFrame, k: int) -> bool:
-    """Whether the first k points determine the law with a point to spare.
-
-    That is a matter of the design: the Jacobian at generic parameters must have full rank. Eq. (7) with one p per
-    term needs four depths and four widths, the other laws three of each (with a shared p, four of one).
-    """
-    if k <= len(law.parameters):
-        return False
-    x = {name: points[name].to_numpy()[:k].astype(float) for name in law.arguments}
-    generic = {name: 0.3 + 0.13 * i for i, name in enumerate(law.parameters)}
-    jacobian = law.jacobian(generic, x)
-    return np.linalg.matrix_rank(jacobian / np.linalg.norm(jacobian, axis=0), tol=1e-9) == len(law.parameters)
+    """Whether the first k points determine the law with a point to spare."""
+    return k > len(law.parameters) and determined(law, points, k)
 
 
 def extrapolate(
@@ -81,9 +69,9 @@ def extrapolate(
         seen`` (fitted to), ``prediction``.
     """
     groups: dict[tuple, list[Panel]] = {}
-    for *label, points in panels:
-        points = ordered(points, order)
-        groups.setdefault((*points["n_layers"], *points["d_emb"]), []).append((*label, points))
+    for panel in panels:
+        points = ordered(panel.points, order)
+        groups.setdefault((*points["n_layers"], *points["d_emb"]), []).append(replace(panel, points=points))
     frames = [_extrapolate(group, get(name), order, starts) for group in groups.values() for name in laws]
     if not any(frames):
         raise InputError("the points determine none of the laws; three depths and three widths are the least")
@@ -91,34 +79,20 @@ def extrapolate(
 
 
 def _extrapolate(group: list[Panel], law: Law, order: str, starts: int) -> list[pl.DataFrame]:
-    points = group[0][3]
+    points = group[0].points
     n, depth = len(points), points["n_layers"].to_numpy()
     cuts = range(1, n + 1) if order == "size" else np.flatnonzero(np.diff(depth)) + 1
     sizes = np.array([k for k in cuts if feasible(law, points, int(k))], int)
-    y, frames = np.stack([panel[3]["y"].to_numpy() for panel in group]), []
-    predicted = predictions(law, points, y, sizes, starts) if len(sizes) else [[]] * len(group)
-    for (dataset, s_max, metric, own), by_size in zip(group, predicted, strict=True):
+    y, frames = np.stack([panel.points["y"].to_numpy() for panel in group]), []
+    predicted = forecasts(law, points, y, sizes, starts) if len(sizes) else [[]] * len(group)
+    for panel, by_size in zip(group, predicted, strict=True):
         for k, values in zip(sizes, by_size, strict=True):
-            label = {"dataset": dataset, "s_max": s_max, "metric": metric, "law": law.name, "k": int(k), "n": n}
-            fitted = own.select("n_layers", "d_emb", "y", seen=pl.int_range(n) < int(k), prediction=pl.Series(values))
+            label = {**panel.label, "law": law.name, "k": int(k), "n": n}
+            fitted = panel.points.select(
+                "n_layers", "d_emb", "y", seen=pl.int_range(n) < int(k), prediction=pl.Series(values)
+            )
             frames.append(fitted.select(*[pl.lit(value).alias(key) for key, value in label.items()], pl.all()))
     return frames
-
-
-def predictions(law: Law, points: pl.DataFrame, y: np.ndarray, sizes: np.ndarray, starts: int = 6):
-    """The law fitted to the first k of n points for each row of `y` ``(P, n)``, k of `sizes` ``(K,)``: ``(P, K, n)``.
-
-    Same fits as `srlaw.laws.holdout`, evaluated in the coordinates of the search, where a law at a limit (an exponent
-    near 0) predicts too.
-    """
-    weights = np.tile((np.arange(y.shape[1]) < np.asarray(sizes)[:, None]).astype(float), (len(y), 1))
-    found = fit_many(law, arguments(law, points), np.repeat(y, len(sizes), 0), weights, starts=starts)
-    winner = np.argmin([solutions.objective for _, solutions in found], axis=0)
-    out = []
-    for problem, solutions in found:
-        phi, _ = problem.law.basis(solutions.theta, problem.u, problem.centre)
-        out.append(problem.offset + np.einsum("rnk,rk->rn", phi, solutions.coef))
-    return np.stack(out)[winner, np.arange(len(winner))].reshape(len(y), len(sizes), -1)
 
 
 def noise(fits: pl.DataFrame) -> pl.DataFrame:
@@ -167,9 +141,10 @@ def scores(fits: pl.DataFrame, whole: pl.DataFrame, level: pl.DataFrame) -> pl.D
     part = fits.filter(pl.col("k") < pl.col("n"))
     part = part.join(surface, on=[*PANEL, "n_layers", "d_emb"], how="left", maintain_order="left")
     rows = []
-    for (dataset, s_max, metric, law, k), points in part.group_by([*PANEL, "law", "k"], maintain_order=True):
-        label = {"dataset": dataset, "s_max": s_max, "metric": metric, "law": law, "k": k, "n": len(points)}
-        rows.append({**label, "sigma": points["sigma"][0], **_score(points, k)})
+    names = [*PANEL, "law", "k"]
+    for key, points in part.group_by(names, maintain_order=True):
+        label = dict(zip(names, key, strict=True)) | {"n": len(points), "sigma": points["sigma"][0]}
+        rows.append(label | _score(points, label["k"]))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 

@@ -10,7 +10,6 @@ import polars as pl
 
 from srlaw.datasets.synthetic import Population, population
 from srlaw.entropy import apen_per_user, apen_pooled, compression_ratio, conditional_entropy, shannon
-from srlaw.files import repository
 from srlaw.sequences import Sequences
 
 Planter = Callable[[Sequences, float, np.random.Generator], Sequences]
@@ -140,15 +139,6 @@ def block_compression(sequences: Sequences, shares: Sequence[float], m: int = 2)
         packed = np.mean([compression_ratio(planted[user]) for user in range(planted.n_users)])
         rows.append({"share": share, "apen": float(np.abs(apen_per_user(planted, m)).mean()), "bytes": float(packed)})
     return pl.DataFrame(rows)
-
-
-def stored(dataset: str) -> pl.DataFrame:
-    """The committed `duplication` table of a data set that may not be redistributed itself.
-
-    Raises:
-        InputError: if the package lies outside its repository.
-    """
-    return pl.read_csv(repository("data", "statistics", f"{dataset}-duplication.csv"))
 
 
 def directions(table: pl.DataFrame, columns: Sequence[str], tolerance: float = 0.05) -> pl.DataFrame:

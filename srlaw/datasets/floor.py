@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import logsumexp
 
 from srlaw.datasets.synthetic import Population
 from srlaw.markov import MarkovChain
@@ -60,3 +61,20 @@ def log_steps(chain: MarkovChain, items: np.ndarray) -> np.ndarray:
         start = [np.log(_next(chain, items[:i])[items[i]]) for i in range(min(order, len(items)))]
         contexts = tuple(items[i : len(items) - order + i] for i in range(order))
         return np.concatenate([start, np.log(chain.transition[(*contexts, items[order:])])])
+
+
+def optimal_losses(people: Population, sequences: Sequences) -> np.ndarray:
+    """−ln P(event | all events before it) of every event but each user's first, types unknown; nats, ``(E,)``."""
+    out = []
+    for user in range(sequences.n_users):
+        items = sequences.catalogue[sequences[user]]
+        steps = np.stack([log_steps(chain, items) for chain in people.chains])  # (types, n), first row log π
+        joint = logsumexp(np.cumsum(steps, axis=1), axis=0)  # ln Σ_k P_k(x_1 … x_i)
+        out.append(joint[:-1] - joint[1:])
+    return np.concatenate(out)
+
+
+def pair_distribution(people: Population) -> np.ndarray:
+    """Stationary probability of two items in a row, each user counting once, shape ``(A, A)``."""
+    pairs = [c.stationary if c.order == 2 else c.stationary[:, None] * c.transition for c in people.chains]
+    return np.average(pairs, axis=0, weights=np.bincount(people.types))

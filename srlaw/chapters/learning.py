@@ -7,18 +7,14 @@ from functools import cache
 
 import numpy as np
 import polars as pl
-import torch
-from scipy.special import entr, logsumexp
+from scipy.special import entr
 
 from srlaw.datasets import load
+from srlaw.datasets.floor import bayes_optimal, optimal_losses, pair_distribution
 from srlaw.datasets.synthetic import Population, population
-from srlaw.metrics import ranks_and_losses
 from srlaw.models import CONFIGS, flops_per_event
 from srlaw.sequences import Sequences
-from srlaw.studies.floor import bayes_optimal, log_steps
-from srlaw.training import TrainConfig, Trained, train
-from srlaw.training.data import batches, next_events
-from srlaw.training.evaluate import EVALUATION_EVENTS
+from srlaw.training import TrainConfig, Trained, event_losses, train
 
 SOURCES = {
     "first order": {"items": 100, "branching": 8},
@@ -81,12 +77,6 @@ def yardsticks(source: Source) -> dict[str, float | None]:
     }
 
 
-def pair_distribution(people: Population) -> np.ndarray:
-    """Stationary probability of two items in a row, each user counting once, shape ``(A, A)``."""
-    pairs = [c.stationary if c.order == 2 else c.stationary[:, None] * c.transition for c in people.chains]
-    return np.average(pairs, axis=0, weights=np.bincount(people.types))
-
-
 def learn(source: Source, models: list[str], n_layers: int, d_emb: int, config: TrainConfig) -> dict[str, Trained]:
     """Each of `models` trained on a source, by name."""
     sizes = {"n_items": source.sequences.n_items, "n_layers": n_layers, "d_emb": d_emb, "s_max": source.s_max}
@@ -110,7 +100,7 @@ def last_losses(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
     """
     tested = source.tested
     last = np.cumsum(tested.lengths - 1) - 1  # of each user's events but the first
-    losses = {name: model_losses(run, tested)[last] for name, run in runs.items()}
+    losses = {name: event_losses(run.model, tested, source.s_max)[last] for name, run in runs.items()}
     if source.people:
         joint = pair_distribution(source.people)
         ends = tested.catalogue[tested.items[tested.offsets[1:] - 1]]
@@ -193,7 +183,7 @@ def loss_by_position(source: Source, runs: dict[str, Trained], users: int = 1000
     people = replace(source.people, lengths=lengths, seed=source.people.seed + 1)
     fresh = people.sample().truncate(source.s_max + 1)
     losses = {"optimum": optimal_losses(people, fresh)}
-    losses |= {name: model_losses(run, fresh) for name, run in runs.items()}
+    losses |= {name: event_losses(run.model, fresh, source.s_max) for name, run in runs.items()}
     seen = np.concatenate([np.arange(1, n) for n in fresh.lengths])
     order = max(chain.order for chain in people.chains)
     kept = seen >= order  # before that a second-order chain has no context
@@ -202,28 +192,3 @@ def loss_by_position(source: Source, runs: dict[str, Trained], users: int = 1000
         for name, loss in losses.items()
     ]
     return pl.concat(table).group_by("predictor", "seen", maintain_order=True).mean().sort("predictor", "seen")
-
-
-def optimal_losses(people: Population, sequences: Sequences) -> np.ndarray:
-    """−ln P(event | all events before it) of every event but each user's first, types unknown; nats, ``(E,)``."""
-    out = []
-    for user in range(sequences.n_users):
-        items = sequences.catalogue[sequences[user]]
-        steps = np.stack([log_steps(chain, items) for chain in people.chains])  # (types, n), first row log π
-        joint = logsumexp(np.cumsum(steps, axis=1), axis=0)  # ln Σ_k P_k(x_1 … x_i)
-        out.append(joint[:-1] - joint[1:])
-    return np.concatenate(out)
-
-
-@torch.no_grad()
-def model_losses(run: Trained, sequences: Sequences) -> np.ndarray:
-    """−ln softmax of every event but each user's first, given the events before it; nats, shape ``(E,)``."""
-    s_max = run.model_config.s_max
-    of_user: list[np.ndarray] = [np.empty(0)] * sequences.n_users
-    for users in batches(sequences.truncate(s_max + 1).lengths, EVALUATION_EVENTS):
-        step = next_events(sequences, users, s_max)
-        _, losses = ranks_and_losses(run.model(step.inputs)[step.valid], run.model.items.weight, step.targets)
-        ends = step.inputs.lengths.cumsum(0)[:-1]
-        for user, values in zip(users, np.split(losses.double().numpy(), ends), strict=True):
-            of_user[user] = values
-    return np.concatenate(of_user)
