@@ -40,8 +40,7 @@ def sweep(name: str) -> pl.DataFrame:
 
 def _file(folder: str, name: str, ending: str) -> Path:
     where = repository("data", folder)
-    file = where / f"{name}{ending}"
-    if not file.is_file():
-        known = sorted(path.name.removesuffix(ending) for path in where.glob(f"*{ending}"))
-        raise InputError(f"data/{folder} has no {file.name}; names that it has are {', '.join(known)}")
-    return file
+    known = sorted(path.name.removesuffix(ending) for path in where.glob(f"*{ending}"))
+    if name not in known:
+        raise InputError(f"data/{folder} has no {name}{ending}; names that it has are {', '.join(known)}")
+    return where / f"{name}{ending}"

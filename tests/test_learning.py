@@ -8,6 +8,7 @@ from scipy.special import entr
 from srlaw.chapters import learning
 from srlaw.datasets.floor import optimal_losses, pair_distribution, predictive
 from srlaw.datasets.synthetic import population
+from srlaw.sequences import Sequences
 from srlaw.training import TrainConfig, evaluate, event_losses
 
 
@@ -67,6 +68,18 @@ def test_the_last_loss_of_each_history_is_that_of_evaluate(data, runs):
     losses = event_losses(run.model, short, 12)
     last = losses[np.cumsum(short.lengths - 1) - 1]
     assert last.mean() == pytest.approx(evaluate(run.model, short, 12)["loss"], rel=1e-5)
+
+
+def test_losses_per_event_stand_user_by_user_and_leave_the_model_as_it_was(data, runs):
+    model = runs[data[0].name]["sasrec"].model
+    people = Sequences.from_lists([[3], [1, 2, 3, 4, 5], [4, 4], [7, 1, 2]])
+    model.train()
+    losses = event_losses(model, people, 3)
+    assert model.training
+    model.eval()
+    assert len(losses) == 0 + 3 + 1 + 2
+    again = [event_losses(model, people.of_users(np.arange(4) == user).truncate(4), 3) for user in range(1, 4)]
+    np.testing.assert_allclose(losses, np.concatenate(again), rtol=1e-5)
 
 
 def test_tables_have_a_row_for_everything(data, runs):

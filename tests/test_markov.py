@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from srlaw import markov
 from srlaw.chapters.lemma import catalogue_study, convergence
 from srlaw.entropy.expected import (
     binned,
@@ -15,7 +16,16 @@ from srlaw.entropy.expected import (
     usable_length,
 )
 from srlaw.errors import InputError
-from srlaw.markov import KINDS, MarkovChain, make_chain, sample_kind, sample_regular, successors_chain, zipf
+from srlaw.markov import (
+    KINDS,
+    MarkovChain,
+    eliminate,
+    make_chain,
+    sample_kind,
+    sample_regular,
+    successors_chain,
+    zipf,
+)
 
 FIRST_ORDER = [kind for kind in KINDS if kind not in ("second-order", "non-stationary")]
 
@@ -35,6 +45,50 @@ def test_stationary_distribution_is_the_left_eigenvector(kind):
     step = pi @ chain.transition if chain.order == 1 else np.einsum("xy,xyz->yz", pi, chain.transition)
     np.testing.assert_allclose(step, pi, atol=1e-12)
     assert pi.sum() == pytest.approx(1)
+
+
+def leaky(leak):
+    """Two pairs of states, three times as likely to leave the second as the first: π is (3, 3, 1, 1) / 8."""
+    e = leak
+    return np.array([[0.5 - e, 0.5, e, 0], [0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5], [3 * e, 0, 0.5 - 3 * e, 0.5]])
+
+
+@pytest.mark.parametrize("leak", [0.1, 1e-5, 1e-12])
+def test_a_chain_that_mixes_slowly_is_not_reducible(leak):
+    pi = np.array([3, 3, 1, 1]) / 8
+    np.testing.assert_allclose(MarkovChain(leaky(leak)).stationary, pi, rtol=1e-3 if leak < 1e-9 else 1e-9)
+    pairs = MarkovChain(np.tile(leaky(leak), (4, 1, 1)))  # the same chain, said to depend on two items
+    np.testing.assert_allclose(pairs.stationary, pi[:, None] * leaky(leak), rtol=1e-3, atol=1e-18)
+    assert pairs.entropy_rate == pytest.approx(MarkovChain(leaky(leak)).entropy_rate)
+
+
+def test_states_that_are_left_for_good_have_no_share():
+    chain = MarkovChain(np.array([[0.0, 1, 0], [0, 0.5, 0.5], [0, 0.25, 0.75]]))
+    np.testing.assert_allclose(chain.stationary, [0, 1 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("transition", [np.eye(3), leaky(0), np.tile(np.eye(2), (2, 1, 1))])
+def test_a_reducible_chain_has_no_single_stationary_distribution(transition):
+    with pytest.raises(InputError, match=r"reducible: it has \d parts that never reach each other"):
+        _ = MarkovChain(transition).stationary
+
+
+@pytest.mark.parametrize("items", [2, 64, 65, 150])
+def test_elimination_in_blocks_solves_the_balance_equations(items):
+    p = np.random.default_rng(0).dirichlet(np.full(items, 0.1), (3, items)) + 1e-9
+    p /= p.sum(-1, keepdims=True)
+    found = eliminate(p)
+    np.testing.assert_allclose(np.einsum("cx,cxy->cy", found, p), found, rtol=1e-9)
+    np.testing.assert_allclose(eliminate(p, block=7), found, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "periodic", "second-order"])
+def test_chains_too_large_for_elimination_agree_with_it_or_say_so(monkeypatch, kind):
+    exact = make_chain(kind, 12, seed=3).stationary
+    monkeypatch.setattr(markov, "DIRECT", 3)
+    np.testing.assert_allclose(make_chain(kind, 12, seed=3).stationary, exact, atol=1e-10)
+    with pytest.raises(InputError, match="mixes too slowly for its size"):
+        _ = MarkovChain(leaky(1e-5)).stationary
 
 
 @pytest.mark.parametrize("kind", FIRST_ORDER)

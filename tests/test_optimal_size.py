@@ -7,6 +7,7 @@ import pytest
 from srlaw import paper
 from srlaw.chapters import optimal_size as study
 from srlaw.errors import InputError
+from srlaw.laws import PANEL_LAWS
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,11 @@ def test_columns_of_the_local_half_are_exchanged():
     assert ((own["d_low"] < own["d_emb"]) & (own["d_emb"] < own["d_high"])).all()
     with pytest.raises(InputError, match="no panel huawei-music, s_max 7"):
         study.fit_all("huawei-music", 7)
+
+
+def test_laws_of_the_chapter_are_those_of_a_panel_the_one_without_an_optimum_last():
+    assert sorted(study.LAWS) == sorted(PANEL_LAWS)
+    assert study.LAWS[-1] == "power"
 
 
 def test_peak_of_an_exact_parabola_and_of_noise():

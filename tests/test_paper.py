@@ -47,6 +47,50 @@ def test_recovered_points():
     assert {len(panel.points) for panel in paper.panels()} == {16, 24}
 
 
+def test_a_panel_is_named_and_found_by_its_key():
+    panel = paper.panel("ml-1m", 100, "hr10")
+    assert panel.key == ("ml-1m", 100, "hr10")
+    assert panel.label == {"dataset": "ml-1m", "s_max": 100, "metric": "hr10"}
+    assert list(panel.label) == paper.PANEL
+    expected = paper.grid().filter(dataset="ml-1m", s_max=100)
+    assert panel.points["y"].to_list() == expected["hr10"].to_list()
+    assert {panel.key for panel in paper.panels()} == {
+        (*cell, metric) for cell in paper.grid().select("dataset", "s_max").rows() for metric in paper.FIGURE_METRICS
+    }
+    assert (
+        paper.of_panel(paper.table(2), panel)["hr10_d_prime"]
+        == paper.table(2).filter(dataset="ml-1m", s_max=100)["hr10_d_prime"].item()
+    )
+    assert paper.of_panel(paper.figure_fits("performance_law"), panel)["metric"] == "hr10"
+
+
+@pytest.mark.parametrize(
+    "key", [("ml-1m", 25, "hr10"), ("ml-1m", 100, "mrr"), ("nothing", 100, "hr10"), ("ml-1m", [100], "hr10")]
+)
+def test_a_panel_that_is_not_there_is_one_sentence(key):
+    with pytest.raises(
+        InputError, match=r"there is no panel .*; the paper has .*ml-1m 100.* each with hr10 and ndcg10$"
+    ):
+        paper.panel(*key)
+
+
+def test_points_of_a_panel_have_its_columns():
+    with pytest.raises(InputError, match="no column 'd_emb'"):
+        paper.Panel("mine", 0, "hr10", pl.DataFrame({"n_layers": [1], "hr10": [0.1]}))
+
+
+def test_metrics_are_those_of_table_3():
+    assert set(paper.METRICS) <= set(paper.table(3).columns)
+    assert set(paper.FIGURE_METRICS) == set(paper.METRICS) & set(paper.grid().columns)
+
+
+@pytest.mark.parametrize(("d_prime", "w5"), [(0.0595, 4.3), (64e6, 0.1), (42.0, -0.5)])
+def test_p2_that_cancels_the_data_term(d_prime, w5):
+    params = paper.equation(30)[1] | {"p2": paper.cancelling_p2(d_prime, w5), "w5": w5}
+    _, absorbed = paper.in_panel(params, d_prime)
+    assert absorbed["b"] == pytest.approx(params["b"], abs=1e-9)
+
+
 def test_table_3_agrees_with_the_recovered_huawei_points():
     """An independent check of the recovery: widths 128 to 1024 at N = 64, s_max 50, to four decimals."""
     points = paper.grid().filter((pl.col("dataset") == "huawei-music") & (pl.col("s_max") == 50))
