@@ -85,9 +85,8 @@ def table_1_fits(e: Evidence) -> Judgement:
             f"There are {e['losses']} columns of losses, and the {e['values']} printed values are not refitted yet.",
         )
     return "not-reproducible", (
-        f"The {e['values']} printed values were fitted to losses, and {e['losses']} measurements of losses were "
-        "published: they are not in the paper, the figures' files or the fitting script, whose matrix is left to be "
-        "pasted in."
+        f"The {e['values']} printed values were fitted to losses, and no measured losses were published: they are "
+        "not in the paper, the figures' files or the fitting script, whose matrix is left to be pasted in."
     )
 
 
@@ -111,17 +110,15 @@ def table_1_fits(e: Evidence) -> Judgement:
     },
 )
 def table_2_fits(e: Evidence) -> Judgement:
-    twice = f"the table and the figures print the same D′ for {e['agree']} of {e['panels']} panels"
+    twice = f"Table 2 and the figures print the same D′ for {e['agree']} of {e['panels']} panels"
+    if e["agree"] < e["panels"]:
+        factors = f"{e['factor_hr']:.1f} (HR@10) and {e['factor_ng']:.1f} (NDCG@10)"
+        twice += f", and the others differ by a factor of up to {factors}"
     if e["identified"] < e["parameters"]:
         return "not-reproducible", (
             f"One panel determines {e['identified']} of {e['parameters']} parameters, and neither D′ nor w5 is among "
-            "them, so there is nothing that a refit could agree or disagree with. The paper itself prints two "
-            f"values: {twice}, and the others differ by a factor of up to {e['factor_hr']:.1f} (HR@10) and "
-            f"{e['factor_ng']:.1f} (NDCG@10)."
+            "them, so there is nothing that a refit could agree or disagree with. The paper itself prints each D′ "
+            f"twice: {twice}."
         )
-    fixed = f"One panel determines all {e['parameters']} parameters"
-    if e["agree"] == e["panels"]:
-        return "reproduced", f"{fixed}, and {twice}."
-    return "contradicted", (
-        f"{fixed}, but {twice}; the others differ by a factor of up to {max(e['factor_hr'], e['factor_ng']):.1f}."
-    )
+    word = "reproduced" if e["agree"] == e["panels"] else "contradicted"
+    return word, f"One panel determines all {e['parameters']} parameters, and {twice}."

@@ -41,7 +41,7 @@ def table_1_data(e: Evidence) -> Judgement:
     if word == "reproduced":
         return word, (
             f"The printed token counts of MovieLens-1M are right to the last digit in {e['printed']} of {e['rows']} "
-            f"rows, and imply the same number of users to {e['movielens']:.2%}. {rest}"
+            f"rows, and the numbers of users that they imply differ by {e['movielens']:.2%}. {rest}"
         )
     if word == "reproduced-with-correction":
         return word, (

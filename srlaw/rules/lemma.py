@@ -39,7 +39,7 @@ def lemma_3_1(e: Evidence) -> Judgement:
     if e["limit"] < EXACT and e["share"] < SAMPLING:
         return "reproduced", (
             "As a limit for infinitely many events the lemma holds for every first-order chain tried and every m: "
-            f"the limit is within {e['limit']:.1g} nats of the entropy rate, and the samples that theory places near "
+            f"the limit is at most {e['limit']:.1g} nats off the entropy rate, and the samples that theory places near "
             f"it are off by at most {e['share']:.1%}. The lemma is silent about finite histories: with "
             f"{e['items']:,} items, each followed by eight others, ApEn needs {e['events']:,.0f} events of one user."
         )

@@ -85,19 +85,23 @@ def eq_30(e: Evidence) -> Judgement:
         f"Under N·d² constant the equation has its optimum at N = {e['n']:.1f} and d = {e['d']:.1f}, where Table 3 "
         f"marks {LOCAL_DEPTH} and {LOCAL_WIDTH}"
     )
-    free = f"its free optimum is d = {e['free']:.1f}, from {e['low']:.0f} to {e['high']:.0f} within rounding"
+    free = (
+        f"Its free optimum is d = {e['free']:.1f}, and coefficients that print alike have theirs from {e['low']:.0f} "
+        f"to {e['high']:.0f}"
+    )
     if not (_near(e["n"], LOCAL_DEPTH, ROUNDED) and _near(e["d"], LOCAL_WIDTH, ROUNDED)):
-        return "contradicted", f"{local}; {free}."
+        return "contradicted", f"{local}. {free}."
     measured = (
         f"As printed its shape has R² {e['r2']:.2f} on the measurements; with its exponents exchanged it has "
-        f"{e['r2_exchanged']:.3f}, close to the {e['reported']:.3f} reported, and d = {e['d_exchanged']:.0f}."
+        f"{e['r2_exchanged']:.3f}, against {e['reported']:.3f} reported, and its free optimum is d = "
+        f"{e['d_exchanged']:.0f}."
     )
     if any(e["low"] <= width <= e["high"] for width in (WIDTH, BOTTOM_WIDTH)):
-        return "reproduced", f"{local}; {free}, which holds a width that the table marks. {measured}"
+        return "reproduced", f"{local}. {free}, a range that holds a width that the table marks. {measured}"
     return "reproduced-with-correction", (
         f"{local}. That takes two corrections: the table's columns N and d are exchanged in that half, and the "
-        f"constraint is N·d², not the N·d that the other rows hold. In the other half, {free}, and that holds "
-        f"neither {WIDTH} nor {BOTTOM_WIDTH}. {measured}"
+        "constraint is N·d², not the N·d that the other rows hold. The other half does not follow. "
+        f"{free}, a range that holds neither {WIDTH} nor {BOTTOM_WIDTH}. {measured}"
     )
 
 
@@ -139,7 +143,7 @@ def table_3(e: Evidence) -> Judgement:
     if clear and not wins:
         return "contradicted", f"{winners}, although the leads are clear. {leads}"
     origin = "follows from an equation" if e["from_law"] else "follows from no printed equation"
-    size = "Both leads are" if clear else "Not both leads are"
+    size = "Both leads are" if clear else "At least one lead is no"
     repeats = "Repeats are reported" if e["seeds"] else "No repeats are reported"
     return "not-reproducible", (
         f"{winners}. The {BOTTOM_WIDTH} that is marked {origin}. {leads} {size} larger than the scatter explains. "

@@ -35,7 +35,7 @@ P_MAX = math.exp(-math.sqrt(math.log(2)))
 def lemma_3_2(e: Evidence) -> Judgement:
     if e["satisfied"] == 1:
         return "reproduced", (
-            f"None of {e['pairs']:,} pairs of probability vectors breaks the inequality, and {e['pinsker']:.0%} of "
+            f"No pair of {e['pairs']:,} pairs of probability vectors breaks the inequality, and {e['pinsker']:.0%} of "
             "them lie on or above Pinsker's bound, which is zero only at y = x. The slips are in the statement's "
             f"indices and the proof's first line: with the sums cut off half-way (10) is true for {e['cut']:.0%} of "
             "the pairs."
@@ -88,11 +88,11 @@ def theorem_3_3(e: Evidence) -> Judgement:
     )
     if min(fails) > 0 and really and exactly:
         return "contradicted", (
-            "Ergodic stationary first-order chains break (12) whenever their entropy rate is below a boundary, for "
-            f"long histories {e['boundary']:.4f} nats, which is √ln 2. {seen} The proof fails at (19) and at the "
-            f"second inequality of (21); the paper's remark after (15), read as every p_xy ≤ {P_MAX:.3f}, would "
-            f"repair it but is not in the theorem. In the paper's own Table 2 {e['impossible']} of {e['known']} rows "
-            "have a bound above what any log needs."
+            "Ergodic stationary first-order chains break (12) whenever their entropy rate is below a boundary near "
+            f"√ln 2; for long histories it was found at {e['boundary']:.4f} nats. {seen} The proof fails at (19) and "
+            f"at the second inequality of (21); the paper's remark after (15), read as every p_xy ≤ {P_MAX:.3f}, "
+            f"would repair it but is not in the theorem. Of the {e['known']} rows of Table 2 whose number of items "
+            f"is known, {e['impossible']} have a bound above what any log needs."
         )
     if max(fails) == 0 and not really:
         return "reproduced", f"The theorem holds where it was tried, at least by one of the two codes. {seen}"
@@ -207,8 +207,8 @@ def lemma_3_4(e: Evidence) -> Judgement:
         )
     return "open", (
         f"{quoted} The {e['parts']} parts that could be checked are right: the volume, its Stirling form, k, the "
-        f"minimum {e['least']:.4g} of log Z + 1/Z, and (23) for the partition function of d separate patterns. “1 < "
-        "Loss” then says only that c < log Z + 1/Z + log l + 1/l − 1, and this paper does not define "
+        f"minimum of log Z + 1/Z, which is {e['least']:.4g}, and (23) for the partition function of d separate "
+        "patterns. “1 < Loss” then says only that c < log Z + 1/Z + log l + 1/l − 1, and this paper does not define "
         f"{e['undefined']}."
     )
 
