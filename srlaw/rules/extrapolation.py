@@ -62,7 +62,7 @@ def gather(
     sets = by_data_set(half, law)
     median = {c: (half[c] / half["sigma"]).median() for c in ("regret_seen", "regret")}
     return {
-        "needed": " to ".join(map(str, sorted({least.min(), least.max()}))),
+        "needed": " to ".join(dict.fromkeys((str(least.min()), str(least.max())))),
         "panels": len(half),
         "late_panels": len(late),
         **{name: half[name].sum() for name in ("lower", "better", "worse", "near")},

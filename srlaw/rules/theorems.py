@@ -104,6 +104,13 @@ def theorem_3_3(e: Evidence) -> Judgement:
 
 READINGS = {"apen": "mean |ApEn|", "apen_signed": "signed", "apen_pooled": "pooled"}
 BODIES = ("synthetic", "ml-1m", "long")
+RISES_THROUGHOUT = (
+    "A definition of the duplication rate under which ApEn, averaged as in Table 2, rises with it throughout would "
+    "make it reproduced; a rise or fall of up to 5% counts as neither."
+)
+FALLS_SOMEWHERE = (
+    "A kind of repeat under which every reading of ApEn falls by more than 5% somewhere would contradict it."
+)
 
 
 @rule(
@@ -121,15 +128,12 @@ BODIES = ("synthetic", "ml-1m", "long")
         "copied": "users copied, greatest change of |ApEn|, ml-1m",
         "packed": "zlib's bytes, blocks at {packed_share:.0%} over none",
     },
-    would_change=dict.fromkeys(
-        ("contradicted", "open"),
-        "A definition of the duplication rate under which ApEn, averaged as in Table 2, rises with it throughout would "
-        "make it reproduced; a rise or fall of up to 5% counts as neither.",
-    )
-    | dict.fromkeys(
-        ("reproduced", "reproduced-with-correction"),
-        "A kind of repeat under which every reading of ApEn falls by more than 5% somewhere would contradict it.",
-    ),
+    would_change={
+        "reproduced": FALLS_SOMEWHERE,
+        "reproduced-with-correction": FALLS_SOMEWHERE,
+        "contradicted": RISES_THROUGHOUT,
+        "open": RISES_THROUGHOUT,
+    },
 )
 def apen_duplication(e: Evidence) -> Judgement:
     """Each reading of ApEn comes as three counts of cases: only rises, only falls, does both."""
