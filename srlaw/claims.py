@@ -1,8 +1,9 @@
 """The ledger: every checkable claim of the paper, and the verdicts that the chapters reach.
 
-A chapter ends a check with ``verdict(...)``. The returned card is shown on the page and carries the verdict
-as data in the notebook's stored output, so the notebooks are the only place where verdicts live: the
-scoreboard on the front page and ``srlaw claims`` read them from there.
+A chapter ends a check with ``verdict(claim, evidence)``; the claim's rule in `srlaw.rules` finds the word and the
+sentence. The returned card is shown on the page and carries the verdict as data in the notebook's stored output,
+so the notebooks are the only place where verdicts live: the scoreboard on the front page and ``srlaw claims`` read
+them from there.
 """
 
 from __future__ import annotations
@@ -10,13 +11,23 @@ from __future__ import annotations
 import html
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from srlaw.errors import InputError
 from srlaw.files import repository
+from srlaw.rules import RULES
 
-VERDICTS = ("reproduced", "reproduced-with-correction", "contradicted", "not-reproducible", "open")
+# weaker-than-claimed: true only in a form that says less
+VERDICTS = (
+    "reproduced",
+    "reproduced-with-correction",
+    "weaker-than-claimed",
+    "contradicted",
+    "not-reproducible",
+    "open",
+)
 MIME = "application/vnd.srlaw.verdict+json"
 
 
@@ -106,41 +117,41 @@ class Verdict:
         )
 
 
-def verdict(
-    claim_id: str,
-    verdict: str,
-    evidence: dict[str, float | int | str | bool],
-    because: str,
-    would_change: str,
-) -> Verdict:
-    """Judge one claim. Numbers in the evidence are rounded to five significant digits.
+def verdict(claim_id: str, evidence: Mapping[str, object]) -> Verdict:
+    """Judge one claim by its rule. The rule sees the evidence as it is; the card rounds it to five significant digits.
 
     Args:
-        claim_id: an id in `CLAIMS`.
-        verdict: one of `VERDICTS`, computed from the evidence by the caller.
-        evidence: name → number or short text, at least one.
-        because: one sentence that ties the evidence to the verdict.
-        would_change: one sentence on what would overturn it.
+        claim_id: an id in `CLAIMS` that has a rule in `srlaw.rules.RULES`.
+        evidence: the names that the rule asks for → number, word, boolean, or tuple of numbers; None only where the
+            rule has words for what is missing.
 
     Raises:
-        InputError: for an unknown claim or verdict, empty or non-finite evidence.
+        InputError: for a claim without a rule, and for evidence that the rule does not ask for, that lacks, or that is
+            not finite.
     """
     if claim_id not in _BY_ID:
         raise InputError(f"there is no claim {claim_id!r}; the ids are {', '.join(_BY_ID)}")
-    if verdict not in VERDICTS:
-        raise InputError(f"{verdict!r} is no verdict; use one of {', '.join(VERDICTS)}")
-    if not evidence:
-        raise InputError(f"the verdict on {claim_id} has no evidence")
-    rounded = {}
-    for name, value in evidence.items():
-        if hasattr(value, "item"):  # a numpy number
-            value = value.item()
-        if isinstance(value, float):
-            if not math.isfinite(value):
-                raise InputError(f"evidence {name!r} of {claim_id} is {value}")
-            value = float(f"{value:.5g}")
-        rounded[name] = value
-    return Verdict(_BY_ID[claim_id], verdict, rounded, because, would_change)
+    if claim_id not in RULES:
+        raise InputError(f"no rule judges {claim_id}; write one in srlaw/rules")
+    rule = RULES[claim_id]
+    evidence = {name: _plain(value) for name, value in evidence.items()}
+    card = rule.card(evidence)
+    for line, value in card.items():
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            raise InputError(f"evidence {line!r} of {claim_id} is {value}")
+    word, because = rule.judge(evidence)
+    rounded = {line: _rounded(value) for line, value in card.items()}
+    return Verdict(_BY_ID[claim_id], word, rounded, because, rule.would_change[word])
+
+
+def _plain(value):
+    return value.item() if hasattr(value, "item") else value  # a numpy number
+
+
+def _rounded(value):
+    if isinstance(value, tuple):
+        return ", ".join(shown(part) for part in value)
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def ledger(notebooks: Path | None = None) -> list[dict]:

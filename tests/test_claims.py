@@ -2,12 +2,17 @@
 
 import json
 import math
+import re
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from srlaw.claims import CLAIMS, MIME, VERDICTS, ledger, verdict
+from srlaw.claims import CLAIMS, MIME, VERDICTS, Verdict, ledger, verdict
 from srlaw.errors import InputError
+
+BOOK = Path(__file__).parents[1] / "book"
+R2 = {"panels": 10, "shared": 10, "separate": 10, "least": 0.712345678, "shortfall": 0.05}
 
 
 def notebook(folder, name, *verdicts):
@@ -17,7 +22,8 @@ def notebook(folder, name, *verdicts):
 
 
 def judged(claim_id="eq-7", word="reproduced", **evidence):
-    return verdict(claim_id, word, evidence or {"n": 3}, "because", "if")
+    claim = next(claim for claim in CLAIMS if claim.id == claim_id)
+    return Verdict(claim, word, evidence or {"n": 3}, "because", "if")
 
 
 def test_every_place_that_the_issue_names_is_in_the_ledger():
@@ -30,7 +36,7 @@ def test_every_place_that_the_issue_names_is_in_the_ledger():
 
 
 def test_a_verdict_travels_from_a_notebook_to_the_ledger(tmp_path):
-    notebook(tmp_path, "05-some", judged(gap=0.123456789, panels=20, exact=True, where="all <b>"))
+    notebook(tmp_path, "05-some", judged(gap=0.12346, panels=20, exact=True, where="all <b>"))
     rows = {row["id"]: row for row in ledger(tmp_path)}
     assert [row["id"] for row in ledger(tmp_path)] == [claim.id for claim in CLAIMS]
     assert rows["eq-7"]["verdict"] == "reproduced"
@@ -49,18 +55,36 @@ def test_the_card_escapes_and_says_everything():
     assert bundle[MIME]["would_change"] == "if"
 
 
+def test_a_verdict_is_that_of_its_rule_and_shows_its_evidence():
+    card = verdict("figure-3", R2)
+    assert card.verdict == "reproduced"
+    assert list(card.evidence.values()) == [10, 10, 0.71235, 0.05]
+    assert "Each of the 10 printed R²" in card.because
+    assert card.would_change.startswith("Measurements other")
+
+
+def test_the_rule_sees_what_the_card_rounds_away():
+    evidence = {"pairs": 10**6, "satisfied": 1 - 1e-6, "pinsker": 1.0, "below_one": 1.0, "cut": 0.8}
+    card = verdict("lemma-3.2", evidence)
+    assert card.evidence["share that satisfies (10)"] == 1.0
+    assert card.verdict == "contradicted"
+    assert "0.999999" in card.because
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("claim", "evidence", "message"),
     [
-        (("eq-99", "reproduced", {"n": 1}), "no claim 'eq-99'"),
-        (("eq-7", "true", {"n": 1}), "'true' is no verdict"),
-        (("eq-7", "reproduced", {}), "no evidence"),
-        (("eq-7", "reproduced", {"n": math.nan}), "is nan"),
+        ("eq-99", R2, "no claim 'eq-99'"),
+        ("eq-1", R2, "no rule judges eq-1"),
+        ("figure-3", {}, "asks for other evidence; compare least, panels, separate, shared, shortfall"),
+        ("figure-3", R2 | {"more": 1}, "asks for other evidence; compare more"),
+        ("figure-3", R2 | {"least": math.nan}, r"'smallest refitted R² \(one p\)' of figure-3 is nan"),
+        ("figure-3", R2 | {"least": None}, "of figure-3 is None"),
     ],
 )
-def test_verdicts_without_ground_are_refused(arguments, message):
+def test_verdicts_without_ground_are_refused(claim, evidence, message):
     with pytest.raises(InputError, match=message):
-        verdict(*arguments, "because", "if")
+        verdict(claim, evidence)
 
 
 def test_two_chapters_may_not_judge_one_claim(tmp_path):
@@ -72,3 +96,20 @@ def test_two_chapters_may_not_judge_one_claim(tmp_path):
 
 def test_the_books_own_verdicts_are_known_words():
     assert {row["verdict"] for row in ledger()} <= set(VERDICTS)
+
+
+def test_every_word_has_a_readable_badge_and_a_label():
+    css = (BOOK / "_static/book.css").read_text(encoding="utf-8")
+    colours = {word: re.search(rf"srlaw-{word} {{ background: #(\w{{6}})", css) for word in VERDICTS if word != "open"}
+    colours = {word: found[1] for word, found in colours.items() if found}
+    assert {word: colour for word, colour in colours.items() if contrast_with_white(colour) < 4.5} == {}
+    assert len(set(colours.values())) == len(VERDICTS) - 1
+    labels = re.findall(r'^    "([\w-]+)": "', (BOOK / "_ext/scoreboard.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(labels) == VERDICTS
+
+
+def contrast_with_white(colour: str) -> float:
+    """WCAG 2.1; the badges are solid and their text white in both colour schemes."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 1.05 / (0.05 + sum(w * x for w, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))

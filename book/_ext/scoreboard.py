@@ -13,6 +13,7 @@ from srlaw import claims
 LABELS = {
     "reproduced": "reproduced",
     "reproduced-with-correction": "reproduced with a correction",
+    "weaker-than-claimed": "weaker than claimed",
     "contradicted": "contradicted",
     "not-reproducible": "not reproducible",
     "open": "open",
