@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +19,8 @@ from srlaw.errors import InputError
 from srlaw.metrics import summarise, summarise_sampled
 from srlaw.models import CONFIGS, build
 from srlaw.sequences import Sequences
-from srlaw.training import TrainConfig, evaluate, loop, train
+from srlaw.training import TrainConfig, evaluate, loop, require_room, train
+from srlaw.training import checkpoint as checkpoints
 from srlaw.training.data import batches, next_events, split
 from srlaw.training.loss import full_softmax, sampled_softmax
 
@@ -262,9 +267,73 @@ def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
     train(data, sasrec(data), quick, checkpoint, progress=False)
     with pytest.raises(InputError, match="other settings or data"):
         train(data, sasrec(data), TrainConfig(epochs=2, device="cpu"), checkpoint, progress=False)
-    checkpoint.write_bytes(b"PK nothing")
+    checkpoint.write_bytes(b"user_id,item_id")
     with pytest.raises(InputError, match="not a checkpoint"):
         train(data, sasrec(data), quick, checkpoint, progress=False)
+    assert checkpoint.read_bytes() == b"user_id,item_id"
+    with pytest.raises(InputError, match="cannot be read"):
+        train(data, sasrec(data), quick, tmp_path, progress=False)
+
+
+def interrupted(data, checkpoint, monkeypatch, config=QUICK):
+    """Train for one epoch of `config`, and leave the checkpoint."""
+    epoch = loop._epoch
+
+    def stopped(fabric, model, optimizer, parts, config, number, bar):
+        if number == 1:
+            raise KeyboardInterrupt
+        return epoch(fabric, model, optimizer, parts, config, number, bar)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_epoch", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, sasrec(data), config, checkpoint, progress=False)
+
+
+def test_a_damaged_checkpoint_is_trained_again_from_the_start(data, tmp_path, monkeypatch, capsys):
+    checkpoint = tmp_path / "run.pt"
+    undisturbed = train(data, sasrec(data), QUICK, progress=False)
+    interrupted(data, checkpoint, monkeypatch)
+    whole = checkpoint.read_bytes()
+    weight = whole.index(torch.load(checkpoint, weights_only=True)["model"]["items.weight"].numpy().tobytes())
+    changed = whole[: weight + 3] + bytes([whole[weight + 3] ^ 64]) + whole[weight + 4 :]
+    for damaged in (changed, whole[: len(whole) // 2], whole[:-1], b"", b"\0" * 512):
+        checkpoint.write_bytes(damaged)
+        assert outcome(train(data, sasrec(data), QUICK, checkpoint, progress=False)) == outcome(undisturbed)
+        assert capsys.readouterr().err == f"srlaw: {checkpoint} is damaged; the run starts from the beginning\n"
+    checkpoint.write_bytes(whole)
+    assert outcome(train(data, sasrec(data), QUICK, checkpoint, progress=False)) == outcome(undisturbed)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_changed_byte_of_a_checkpoint_goes_unnoticed(tmp_path, capsys):
+    """A byte is noticed, or it is of the archive's padding and dates, and what is read is the same."""
+    checkpoint = tmp_path / "run.pt"
+    state = {"identity": "mine", "history": [{"loss": 0.5}], "model": {"w": torch.arange(40.0), "b": torch.ones(3)}}
+    checkpoints.save(checkpoint, state)
+    whole = checkpoint.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        checkpoint.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:
+            found = checkpoints.load(checkpoint, "mine")
+        except checkpoints.ForeignCheckpoint:
+            found = None
+        refused += found is None
+        assert found is None or str(found) == str(state)
+    assert refused > 300
+    assert capsys.readouterr().err.count("is damaged") > 300
+
+
+def test_a_full_disk_is_the_cause_of_the_error(data, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match="run.pt cannot be written: No space left on device") as caught:
+        train(data, sasrec(data), QUICK, tmp_path / "run.pt", progress=False)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("model", ["sasrec", "hstu"])
@@ -335,6 +404,10 @@ def test_the_schedule_rises_then_falls_to_zero():
     ("field", "value"),
     [
         ("epochs", 0),
+        ("epochs", 10**12),
+        ("negatives", 10**12),
+        ("devices", 2**31),
+        ("seed", 2**31),
         ("patience", 0),
         ("batch_events", True),
         ("fraction", 0),
@@ -362,6 +435,36 @@ def test_what_does_not_fit_is_refused(data):
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="0 GPUs"):
             train(data, sasrec(data), TrainConfig(device="cuda"), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "config", "part"),
+    [
+        ({}, {"devices": 999}, "devices is 999, but there are [0-9]+ CPU cores here"),
+        (
+            {"n_layers": 10**9},
+            {},
+            r"^n_layers 1000000000, d_emb 16, s_max 20, n_items 40 make about 1.28e\+12 parameters",
+        ),
+        ({"d_emb": 10**9}, {}, r"make about 8e\+18 parameters; training takes at least 119,209,290,579 GiB, but there"),
+        ({"s_max": 2**30}, {}, "at least 256 GiB"),
+        ({}, {"loss": "sampled", "negatives": 2**30}, "^negatives is 1073741824; training takes at least 3,072 GiB"),
+    ],
+)
+def test_what_is_too_much_for_this_machine_is_refused_before_it_is_built(data, sizes, config, part, monkeypatch):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=64 * 2**30))
+    monkeypatch.setattr(loop, "build", None)
+    with pytest.raises(InputError, match=part):
+        train(data, sasrec(data, **sizes), replace(QUICK, **config), progress=False)
+
+
+def test_processes_share_the_memory(data, monkeypatch):
+    config = sasrec(data, d_emb=1024, n_layers=100)  # 0.63e9 parameters
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=16 * 2**30))
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    require_room(config, QUICK)
+    with pytest.raises(InputError, match="at least 19 GiB, but there are 16 GiB"):
+        require_room(config, replace(QUICK, devices=2))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

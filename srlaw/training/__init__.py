@@ -1,8 +1,10 @@
 """Training and evaluation of the models in `srlaw.models`."""
 
+from srlaw.training.checkpoint import ForeignCheckpoint
 from srlaw.training.config import TrainConfig
 from srlaw.training.evaluate import evaluate
 from srlaw.training.loop import train
 from srlaw.training.result import Trained
+from srlaw.training.room import require_room
 
-__all__ = ["TrainConfig", "Trained", "evaluate", "train"]
+__all__ = ["ForeignCheckpoint", "TrainConfig", "Trained", "evaluate", "require_room", "train"]

@@ -42,7 +42,7 @@ class Trained:
     dataset: str
     train_lengths: np.ndarray
     device: str
-    versions: str = field(default_factory=lambda: _versions())
+    versions: str = field(default_factory=lambda: versions())
 
     @property
     def best_epoch(self) -> int:
@@ -110,6 +110,7 @@ def describe_device(device: torch.device, count: int) -> str:
     return name if count == 1 else f"{count} × {name}"
 
 
-def _versions() -> str:
+def versions() -> str:
+    """Of srlaw, Python and the packages that decide what numbers a run gives."""
     packages = [f"{name} {version(name)}" for name in ("torch", "lightning-fabric", "numpy")]
     return ", ".join([f"srlaw {srlaw.__version__}", f"python {platform.python_version()}", *packages])

@@ -1,0 +1,78 @@
+"""Checkpoints: a run's state after an epoch, in a file that shows whether it is whole and whose it is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from srlaw.errors import InputError
+from srlaw.files import write_atomically
+from srlaw.models import ModelConfig
+from srlaw.sequences import Sequences
+from srlaw.training.config import TrainConfig
+
+ARCHIVE = b"PK\x03\x04"  # first bytes of what torch saves, a zip archive that has a CRC-32 of all that it holds
+
+
+class ForeignCheckpoint(InputError):
+    """A file that is of use to somebody, but not to this run."""
+
+
+def identity(sequences: Sequences, model_config: ModelConfig, config: TrainConfig) -> str:
+    """What a checkpoint must agree on: both configurations and the data."""
+    columns = (sequences.items, sequences.offsets, sequences.ratings, sequences.timestamps)
+    data = [zlib.crc32(np.ascontiguousarray(column)) for column in columns if column is not None]
+    settings = [type(model_config).__name__, asdict(model_config), asdict(config), data]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def save(checkpoint: Path, state: dict) -> None:
+    """`state` in place of what the file held.
+
+    Raises:
+        InputError: if it cannot be written; the cause is the OSError.
+    """
+    content = io.BytesIO()  # on a full disk torch would raise a RuntimeError that does not say so
+    torch.save(state, content)
+    write_atomically(checkpoint, lambda file: file.write_bytes(content.getbuffer()))
+
+
+def load(checkpoint: Path, whose: str) -> dict | None:
+    """The state that the file holds; None if there is none, or, with a line on standard error, if it is damaged.
+
+    torch itself compares no checksum: a weight that changed on the disk would change the result.
+
+    Raises:
+        ForeignCheckpoint: if its `identity` is not `whose`, or it was no checkpoint to begin with.
+        InputError: if it cannot be read.
+    """
+    try:
+        content = checkpoint.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{checkpoint} cannot be read: {error.strerror}; name another file") from error
+    if not content.startswith(ARCHIVE) and content.strip(b"\0"):  # a power failure may leave nothing, or zeros
+        raise ForeignCheckpoint(f"{checkpoint} is not a checkpoint of srlaw; delete it or name another file")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(damaged)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        found = state["identity"]
+    except Exception:  # whatever a damaged file makes zipfile or torch raise
+        tqdm.write(f"srlaw: {checkpoint} is damaged; the run starts from the beginning", file=sys.stderr)
+        return None
+    if found != whose:
+        raise ForeignCheckpoint(f"{checkpoint} belongs to other settings or data; delete it or name another file")
+    return state
