@@ -21,7 +21,9 @@ from srlaw.models import ModelConfig
 from srlaw.sequences import Sequences
 from srlaw.training.config import TrainConfig
 
-ARCHIVE = b"PK\x03\x04"  # first bytes of what torch saves, a zip archive that has a CRC-32 of all that it holds
+ARCHIVE = b"PK\x03\x04"  # first bytes of what torch saves, a zip archive
+ARCHIVE_END = b"PK\x05\x06"  # of its last 22 bytes
+DIGEST = hashlib.sha256().digest_size
 
 
 class ForeignCheckpoint(InputError):
@@ -37,13 +39,14 @@ def identity(sequences: Sequences, model_config: ModelConfig, config: TrainConfi
 
 
 def save(checkpoint: Path, state: dict) -> None:
-    """`state` in place of what the file held.
+    """`state` in place of what the file held: as torch saves it, and the SHA-256 of that.
 
     Raises:
         InputError: if it cannot be written; the cause is the OSError.
     """
     content = io.BytesIO()  # on a full disk torch would raise a RuntimeError that does not say so
     torch.save(state, content)
+    content.write(hashlib.sha256(content.getbuffer()).digest())
     write_atomically(checkpoint, lambda file: file.write_bytes(content.getbuffer()))
 
 
@@ -65,10 +68,7 @@ def load(checkpoint: Path, whose: str) -> dict | None:
     if not content.startswith(ARCHIVE) and content.strip(b"\0"):  # a power failure may leave nothing, or zeros
         raise ForeignCheckpoint(f"{checkpoint} is not a checkpoint of srlaw; delete it or name another file")
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if damaged := archive.testzip():
-                raise zipfile.BadZipFile(damaged)
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(_whole(content)), map_location="cpu", weights_only=True)
         found = state["identity"]
     except Exception:  # whatever a damaged file makes zipfile or torch raise
         tqdm.write(f"srlaw: {checkpoint} is damaged; the run starts from the beginning", file=sys.stderr)
@@ -76,3 +76,16 @@ def load(checkpoint: Path, whose: str) -> dict | None:
     if found != whose:
         raise ForeignCheckpoint(f"{checkpoint} belongs to other settings or data; delete it or name another file")
     return state
+
+
+def _whole(content: bytes) -> memoryview:
+    """What torch saved, if it is undamaged; of srlaw 0.2, which wrote no digest, by the archive's own checksums."""
+    if content[-22:].startswith(ARCHIVE_END):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"{damaged} is damaged")
+        return memoryview(content)
+    saved = memoryview(content)[:-DIGEST]
+    if hashlib.sha256(saved).digest() != content[-DIGEST:]:
+        raise ValueError("the digest does not hold")
+    return saved
