@@ -761,17 +761,31 @@ def test_a_run_that_kills_its_process_fails_and_the_rest_goes_on(folder):
 def test_workers_end_with_the_sweep_that_started_them():
     write(training={"epochs": 3000, "patience": 3000, "device": "cpu"})
     process = start(jobs=2)
-    while not (workers := [p for p in psutil.Process(process.pid).children() if "LokyProcess" in str(p.cmdline())]):
-        time.sleep(0.05)
-    while len(list(Path("out/checkpoints").glob("*.pt"))) < 2:
-        assert process.is_alive()
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    _, alive = psutil.wait_procs(workers, timeout=20)
-    assert alive == []
-    for file in Path("out/locks").glob("*[!n]"):
-        assert FileLock(file).acquire(blocking=False)
+    try:
+        while len(begun := list(Path("out/locks").glob("*.begun"))) < 2:
+            assert process.is_alive()
+            time.sleep(0.05)
+        workers = [psutil.Process(int(file.read_text().split()[1])) for file in begun]
+        assert all(worker.ppid() == process.pid for worker in workers)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        deadline = time.monotonic() + 20
+        while any(is_at_work(worker) for worker in workers) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(is_at_work(worker) for worker in workers)
+    finally:
+        for one in (process.pid, *(worker.pid for worker in workers)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+    for file in begun:  # whose locks went with them
+        assert FileLock(file.with_suffix("")).acquire(blocking=False)
+
+
+def is_at_work(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 # --- real training, on clusters and by the command
