@@ -580,9 +580,15 @@ class NoRoom:
         return call
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-@pytest.mark.parametrize("name", ["checkpoints", "users", "rows", "locks", "out"])
-def test_a_full_disk_ends_the_sweep_and_fails_no_run(number, name, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("checkpoints", errno.ENOSPC),
+        ("users", errno.EDQUOT),
+        *((name, errno.ENOSPC) for name in ("rows", "locks", "out")),
+    ],
+)
+def test_a_full_disk_ends_the_sweep_and_fails_no_run(name, number, monkeypatch):
     write(models=["sasrec"], d_emb=[4], training={"epochs": 1, "device": "cpu"})
     with monkeypatch.context() as patch:
         NoRoom(patch, name, number)

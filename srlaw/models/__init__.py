@@ -63,7 +63,9 @@ def build(config: ModelConfig) -> SequenceModel:
     for model in MODELS.values():
         if type(config) is model.config:
             return model.module(config)
-    raise InputError(f"{type(config).__name__} is not one of {', '.join(kind.__name__ for kind in CONFIGS.values())}")
+    raise InputError(
+        f"{type(config).__name__} is not one of {', '.join(model.config.__name__ for model in MODELS.values())}"
+    )
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

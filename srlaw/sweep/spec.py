@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import yaml
 
 from srlaw.errors import InputError
-from srlaw.models import CONFIGS, ModelConfig
+from srlaw.models import MODELS, ModelConfig
 from srlaw.training import TrainConfig
 
 LISTS = {"s_max": int, "models": str, "n_layers": int, "d_emb": int, "precisions": str, "seeds": int}
@@ -42,7 +42,7 @@ class Run(NamedTuple):
     """One configuration to train.
 
     Attributes:
-        model: a key of `CONFIGS`.
+        model: a key of `MODELS`.
         architecture: fields of the model's configuration, all but ``n_items``, which the data set gives.
         training: fields of `TrainConfig`.
     """
@@ -220,9 +220,9 @@ def _grid(common: dict[str, Any], grid: dict[str, Any]) -> list[Run]:
 
 
 def _config_class(model: str) -> type[ModelConfig]:
-    if model not in CONFIGS:
-        raise InputError(f"models: {_shown(model)} is not one of {', '.join(CONFIGS)}")
-    return CONFIGS[model]
+    if model not in MODELS:
+        raise InputError(f"models: {_shown(model)} is not one of {', '.join(MODELS)}")
+    return MODELS[model].config
 
 
 def _models(models: Any) -> dict[str, dict[str, Any]]:

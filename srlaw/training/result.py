@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import srlaw
-from srlaw.models import CONFIGS, ModelConfig, count_parameters, flops_per_event
+from srlaw.models import MODELS, ModelConfig, count_parameters, flops_per_event
 from srlaw.training.config import TrainConfig
 
 
@@ -73,7 +73,7 @@ class Trained:
         events = int(self.history["events"].sum())
         return {
             "dataset": self.dataset,
-            "model": next(name for name, kind in CONFIGS.items() if type(self.model_config) is kind),
+            "model": next(name for name, model in MODELS.items() if type(self.model_config) is model.config),
             **asdict(self.model_config),
             "objective": settings.pop("loss"),
             "max_epochs": settings.pop("epochs"),
