@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from srlaw.errors import InputError
@@ -19,6 +21,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+class _NamesModels(TyperCommand):
+    """Help that lists the registered models, which takes the time to import torch."""
+
+    def get_help(self, ctx: typer.Context) -> str:
+        from srlaw.models import MODELS
+
+        for option in self.params:
+            if option.name == "model":
+                option.help = f"{', '.join(MODELS)}."
+        return super().get_help(ctx)
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 M = Annotated[int, typer.Option("--m", help="Embedding dimension of ApEn.")]
@@ -90,10 +105,10 @@ def fit(
     _print(fit_table(table, law, y, columns, groups, huber, bootstrap, seed), as_json)
 
 
-@app.command()
+@app.command(cls=_NamesModels)
 def train(
     dataset: Annotated[str, typer.Argument(help="A registered name, or a CSV, TSV or Parquet file.")],
-    model: Annotated[str, typer.Option(help="sasrec, hstu or llama.")],
+    model: Annotated[str, typer.Option(help="A registered model.")],
     n_layers: Annotated[int, typer.Option(help="Blocks.")] = 2,
     d_emb: Annotated[int, typer.Option(help="Width of the item embeddings.")] = 64,
     s_max: Annotated[int, typer.Option(help="Events of a history that the model sees.")] = 200,
@@ -112,19 +127,30 @@ def train(
 @app.command()
 def sweep(
     spec: Annotated[Path, typer.Argument(help="A YAML file, such as data/sweeps/example.yml.")],
-    out: Annotated[Path, typer.Option(help="Folder of the results; a sweep started again goes on there.")],
+    out: Annotated[str, typer.Option(help="Folder of the results; a sweep started again goes on there.")],
     backend: Annotated[str, typer.Option(help="loky here, or ray or dask for a cluster.")] = "loky",
     jobs: Annotated[int | None, typer.Option(help="Runs at a time.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")] = False,
     known: Annotated[Path | None, typer.Option(help="A rows.csv of an earlier folder, to go on from.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train every configuration of a specification, each once, whatever interrupts it."""
+    """Train every configuration of a specification, each once, whatever interrupts it.
+
+    The exit status is 0 if all have finished, 1 if all are done but some have failed, 2 if the sweep could not go on.
+    """
     from srlaw.sweep import run_sweep
 
-    rows = run_sweep(spec, out, backend, jobs, retry_failed, known).to_dicts()
+    try:
+        rows = run_sweep(spec, out, backend, jobs, retry_failed, known).to_dicts()
+    except KeyboardInterrupt:
+        print(f"srlaw: stopped; to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
+        raise
     few = ("model", "n_layers", "d_emb", "s_max", "precision", "seed", "status", "hr10", "ndcg10", "error")
     _print(rows if as_json else [{name: row.get(name) for name in few} for row in rows], as_json)
+    if failed := [" ".join(str(row["error"]).split())[:300] for row in rows if row["status"] == "failed"]:
+        runs = f"{len(failed)} of {len(rows)} runs failed, the first by {failed[0]}"
+        print(f"srlaw: {runs}; once that is mended, --retry-failed trains them again", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @app.command()

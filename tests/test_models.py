@@ -1,7 +1,7 @@
 """The three models: parity with independent implementations, causality, padding, gradients, counts."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,19 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from srlaw.errors import InputError
-from srlaw.models import CONFIGS, Batch, ModelConfig, build, collate, count_parameters, flops_per_event, hstu
-from srlaw.models.layers import RATING_LEVELS, Dropout
+from srlaw.models import (
+    CONFIGS,
+    MODELS,
+    Batch,
+    Model,
+    ModelConfig,
+    build,
+    collate,
+    count_parameters,
+    flops_per_event,
+    hstu,
+)
+from srlaw.models.layers import RATING_LEVELS, Dropout, SequenceModel
 from srlaw.sequences import Sequences
 
 NAMES = sorted(CONFIGS)
@@ -544,3 +555,52 @@ def test_each_model_learns_what_two_items_decide(name):
         loss.backward()
         optimiser.step()
     assert loss.item() < 0.2
+
+
+# ---- the registry
+
+
+@dataclass(frozen=True)
+class BareConfig(ModelConfig):
+    """Of a model that has no block."""
+
+    @property
+    def block_weights(self) -> int:
+        return 0
+
+
+class Bare(SequenceModel):
+    def encode(self, tokens, batch):
+        return tokens
+
+
+def test_a_line_in_the_registry_is_all_that_a_new_model_needs(monkeypatch, capsys):
+    from srlaw.cli import main
+    from srlaw.datasets.synthetic import synthetic
+    from srlaw.sweep import Run
+    from srlaw.training import train
+
+    monkeypatch.setitem(MODELS, "bare", Model(BareConfig, Bare))
+    data = synthetic(users=40, items=20, mean_length=12)
+    run = Run("bare", {"d_emb": 4, "s_max": 20}, {"epochs": 1, "device": "cpu"})
+    row = train(data, *run.configs(data.n_items), progress=False).row()
+    assert (row["model"], row["params_total"]) == ("bare", 80)
+    monkeypatch.setattr("sys.argv", ["srlaw", "train", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "sasrec, hstu, llama, gpt, bare." in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("use_ratings", [False, True])
+def test_the_number_of_parameters_is_about_known_before_a_model_is_built(name, use_ratings):
+    config = CONFIGS[name](n_items=5000, n_layers=6, d_emb=64, s_max=50, use_ratings=use_ratings)
+    assert config.about_parameters == pytest.approx(count_parameters(build(config))[0], rel=0.04)
+    assert CONFIGS[name](n_items=10, n_layers=10**9, d_emb=2**30).about_parameters > 10**27  # and never overflows
+
+
+def test_a_longest_history_that_nobody_has_costs_no_table_of_its_square():
+    config = CONFIGS["hstu"](n_items=10, n_layers=1, d_emb=4, s_max=100_000)
+    model = build(config)
+    assert sum(buffer.numel() for buffer in model.buffers()) == 0
+    assert model(Batch(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))).shape == (1, 3, 4)

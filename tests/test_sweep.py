@@ -1,11 +1,14 @@
 """Sweeps that are killed, shared between processes, broken by their runs, or sent to a cluster."""
 
-import fcntl
+import contextlib
+import errno
+import io
 import json
 import multiprocessing
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -18,19 +21,24 @@ from unittest import mock
 
 import numpy as np
 import polars as pl
+import psutil
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 from joblib import parallel_config
 from polars.testing import assert_frame_equal
 
+from srlaw.cli import main
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import population
 from srlaw.errors import InputError
 from srlaw.models import CONFIGS
 from srlaw.sweep import expand, read_spec, run_sweep, runner, train_once
 from srlaw.sweep.runner import data_hash, run_key
-from srlaw.training import TrainConfig
+from srlaw.sweep.spec import MAX_RUNS
+from srlaw.training import ForeignCheckpoint, TrainConfig
+from srlaw.training.result import versions
 
 CLOCK = ["wall_s", "events_per_s", "date"]
 SPEC = {
@@ -169,6 +177,20 @@ def test_the_example_is_a_specification():
         ({"training": {"epochs": 1.5}}, "training.epochs is 1.5; it must be a whole number"),
         ({"training": {"clip": float("nan")}}, "training.clip is nan"),
         ({"training": {"clip": -1}}, "clip is -1"),
+        ({"n_layers": [10**9]}, "n_layers 1000000000, d_emb 4, s_max 20, n_items 30 make about 8e+10 parameters"),
+        ({"d_emb": [10**9]}, "make about 5e+18 parameters; training takes at least 74,505,806,714 GiB"),
+        ({"d_emb": [10**12]}, "d_emb is 1000000000000; it must be a whole number of at least 1 and below 2³¹"),
+        ({"s_max": [10**9]}, "s_max 1000000000, n_items 30 make about 4e+09 parameters"),
+        ({"training": {"epochs": 10**12}}, "epochs is 1000000000000; it must be a whole number of at least 1 and at"),
+        ({"training": {"loss": "sampled", "negatives": 2 * 10**9}}, "negatives is 2000000000; training takes at least"),
+        ({"training": {"devices": 999, "device": "cpu"}}, "devices is 999, but there are"),
+        ({"seeds": list(range(1000)), "n_layers": list(range(1, 101))}, "the lists make 600,000 runs, and a sweep has"),
+        ({"seeds": [0], "grids": [{"seeds": list(range(1000 * i, 1000 * i + 1000))} for i in range(2)]}, "12,000 runs"),
+        ({"user": 5}, "user is 5; it must be text"),
+        ({"sort": "yes please"}, "sort is 'yes please'; it must be true or false"),
+        ({"grids": [{"user": "x"}]}, "grids has an unknown key 'user'"),
+        ({"duplicates": "some"}, "duplicates"),
+        ({"colour" * 50: 1}, "has an unknown key 'colourcolour"),
     ],
 )
 def test_a_wrong_specification_is_one_sentence_and_leaves_nothing_behind(changes, part):
@@ -190,6 +212,23 @@ def test_a_wrong_specification_is_one_sentence_and_leaves_nothing_behind(changes
         (b"", "spec.yml must map keys to values"),
         (b"\xff\xfe\x00", "spec.yml is not YAML text"),
         (b"a: \x07", "spec.yml is not YAML text"),
+        (b"a: &x [1]\nb: *x", r"spec.yml, line 2: \*x is an alias; write out what it stands for"),
+        (b"a: &x {b: 1}\nc: {<<: *x}", r"spec.yml, line 2: \*x is an alias"),
+        (b"s: !!set {a}", "spec.yml, line 1: no value here is of type set"),
+        (b"s: !!binary aGVsbG8=", "spec.yml, line 1: no value here is of type binary"),
+        (b"s: !!python/object/apply:os.getcwd []", "spec.yml, line 1: no value here is of type"),
+        (b"? [1, 2]\n: 3", "spec.yml, line 1: a list or a mapping is no key here"),
+        (b"s: !!int abc", "spec.yml, line 1: 'abc' is no number below"),
+        (b"s: !!bool x", "spec.yml has a value that is not of its tag"),
+        (b"s: !!map [1]", "spec.yml, line 1: expected a mapping node"),
+        (b"s: " + b"9" * 5000, "spec.yml, line 1: '9999"),
+        (b"s: 0x" + b"f" * 5000, "spec.yml, line 1: '0xffff"),
+        (b"s: " + b"[" * 3000 + b"]" * 3000, "spec.yml has lists within lists that go too deep"),
+        (b"s: [" + b"1, " * 60_000 + b"1]", "spec.yml, which is larger than 100,000 bytes"),
+        (b"5: 6", "unknown key 5"),
+        (b"null: 6", "unknown key None"),
+        (b"dataset: 2020-01-01", "s_max is missing"),  # a date is text, which may name a folder
+        (b"dataset: 2020-13-45", "s_max is missing"),
     ],
 )
 def test_a_file_that_is_no_specification(text, part):
@@ -200,14 +239,76 @@ def test_a_file_that_is_no_specification(text, part):
         read_spec("missing.yml")
 
 
+def test_an_alias_costs_nothing():
+    lists = "".join(f"{a}: &{a} [{', '.join(['*' + b] * 9)}]\n" for a, b in zip("bcdefghi", "abcdefgh", strict=True))
+    Path("spec.yml").write_text("a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + lists)  # 9⁹ numbers
+    with pytest.raises(InputError, match=r"spec.yml, line 2: \*a is an alias"):
+        read_spec("spec.yml")
+
+
+def test_a_grid_as_large_as_may_be():
+    sizes = {"models": ["gpt"], "n_layers": [1], "d_emb": [2]}
+    assert len(expand(SPEC | sizes | {"seeds": list(range(MAX_RUNS))})) == MAX_RUNS
+    with pytest.raises(InputError, match="10,001 runs, and a sweep has at most 10,000"):
+        expand(SPEC | sizes | {"seeds": list(range(MAX_RUNS + 1))})
+
+
+def test_a_specification_says_how_its_file_is_read(monkeypatch):
+    expected = load("log.csv")
+    log = pl.read_csv("log.csv").rename({"user_id": "who", "item_id": "what", "timestamp": "when"})
+    pl.concat([log.reverse(), log[:5]]).write_csv("log.csv")
+    reading = {"user": "who", "item": "what", "time": "when", "sort": True, "duplicates": "drop"}
+    write(**reading)
+    with training(Fake()):
+        rows = run_sweep("spec.yml", "out")
+    assert set(rows["data"]) == {data_hash(expected)}
+    size = {"n_layers": 1, "d_emb": 4, "s_max": 20, "epochs": 1, "precision": "float32", "seed": 0}
+    with training(Fake()):
+        assert train_once("log.csv", "gpt", **size, **reading)["hr10"] == 0.04
+    with pytest.raises(InputError, match="the time of user 59 goes back"):
+        train_once("log.csv", "gpt", **size, user="who", item="what", time="when")  # not in order
+    write(separator=";", time="when")
+    seen = {}
+    monkeypatch.setattr(runner, "load", lambda *given, **named: seen.update(named) or expected)
+    with training(Fake()):
+        run_sweep("spec.yml", "out")
+    assert seen == {"separator": ";", "time": "when"}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "part"), [({"backend": "spark"}, "backend is 'spark'"), ({"jobs": 0}, "jobs is 0; it must be")]
+    ("arguments", "part"),
+    [
+        ({"backend": "spark"}, "backend is 'spark'"),
+        ({"jobs": 0}, "jobs is 0; it must be"),
+        ({"jobs": 10**6}, "jobs is 1000000; it must be at least 1 and, with loky, at most"),
+        ({"jobs": 10**6, "backend": "dask"}, "jobs is 1000000; it must be at least 1 and, with dask, at most 10,000"),
+        ({"out_dir": ""}, "empty name; say where they are to go, as in --out results"),
+        ({"out_dir": "spec.yml"}, "cannot hold a sweep: .*name another folder"),
+        ({"out_dir": "spec.yml/out"}, "cannot hold a sweep"),
+        ({"out_dir": "x" * 300}, "cannot hold a sweep: File name too long"),
+        ({"spec_path": "x" * 300}, "cannot be read: File name too long"),
+        ({"spec_path": "."}, "cannot be read"),
+        ({"known": "x" * 300}, r"name a rows\.csv of srlaw sweep"),
+    ],
 )
 def test_wrong_arguments(arguments, part):
-    with pytest.raises(InputError, match=part):
-        run_sweep("spec.yml", "out", **arguments)
-    with pytest.raises(InputError, match="cannot hold a sweep"):
-        run_sweep("spec.yml", "spec.yml/out")
+    with pytest.raises(InputError, match=part), training(Fake()):
+        run_sweep(**({"spec_path": "spec.yml", "out_dir": "out"} | arguments))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may do anything")
+@pytest.mark.parametrize("what", ["out", "out/rows", "out/locks", "spec.yml"])
+def test_without_permission(what):
+    with training(fake := Fake()):
+        run_sweep("spec.yml", "out")
+        write(seeds=[7])
+        Path(what).chmod(0)
+        try:
+            with pytest.raises(InputError, match="Permission denied"):
+                run_sweep("spec.yml", "out")
+        finally:
+            Path(what).chmod(0o700)
+    assert len(fake.calls) == 12
 
 
 @pytest.mark.parametrize(("backend", "module"), [("ray", "ray.util.joblib"), ("dask", "distributed")])
@@ -335,12 +436,198 @@ def test_an_interrupted_sweep_keeps_what_it_has():
     assert len(fake.calls) == 13
 
 
-def test_a_row_that_is_not_whole_is_named():
-    with training(Fake()):
-        rows = run_sweep("spec.yml", "out")
-        Path(f"out/rows/{rows['key'][3]}.json").write_text("")
-        with pytest.raises(InputError, match=f"{rows['key'][3]}.json is not a whole row; delete it"):
+def edited(file, **changes):
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (lambda file: file.write_text(""), "{name} is not a whole row; delete it"),
+        (lambda file: file.write_text("[" * 100_000), "{name} is not a whole row; delete it"),
+        (lambda file: file.write_bytes(b"\xff"), "{name} is not a whole row; delete it"),
+        (lambda file: file.write_text("[1, 2]"), "{name} does not hold the row that it is named for"),
+        (lambda file: file.rename(file.with_name("0123.json")), "0123.json does not hold the row that it is named for"),
+        (lambda file: file.with_name("notes.txt").write_text("mine"), "notes.txt does not hold the row"),
+        (lambda file: file.with_name("notes.txt").write_text("{}"), "notes.txt does not hold the row"),
+        (lambda file: file.with_name("x.json").mkdir(), "x.json cannot be read: .*; move it out"),
+        (lambda file: file.write_text(json.dumps({"key": file.stem})), "{name} is not a row of a sweep, with dataset"),
+        (lambda file: edited(file, status="maybe"), "{name} is not a row of a sweep"),
+        (lambda file: edited(file, d_emb="four"), "{name} is not a row of a sweep"),
+        (lambda file: edited(file, hr10={"a": 1}), "do not make one table"),
+        (lambda file: edited(file, hr10="much"), "do not make one table"),
+        (lambda file: edited(file, curve=[3]), "do not make one table"),
+        (lambda file: edited(file, curve=3), "do not make one table"),
+    ],
+)
+def test_what_is_no_row_is_named_before_anything_is_trained(damage, part):
+    with training(fake := Fake()):
+        key = run_sweep("spec.yml", "out")["key"][3]
+        damage(Path(f"out/rows/{key}.json"))
+        write(seeds=[7])
+        with pytest.raises(InputError, match=part.format(name=f"{key}.json")) as caught:
             run_sweep("spec.yml", "out")
+    assert "\n" not in str(caught.value)
+    assert len(fake.calls) == 12
+
+
+def test_a_folder_in_the_place_of_a_table_is_named_before_anything_is_trained():
+    with training(fake := Fake()):
+        for name in ("rows.csv", "curves.csv", "locks/rows.csv"):
+            Path(f"out-{name[:4]}/{name}").mkdir(parents=True)
+            with pytest.raises(InputError, match=r"(rows|curves)\.csv cannot be (written|locked)"):
+                run_sweep("spec.yml", f"out-{name[:4]}")
+    assert fake.calls == []
+
+
+def test_rows_of_other_versions_are_counted_not_refused(capsys):
+    with training(Fake()):
+        keys = run_sweep("spec.yml", "out")["key"]
+        here = "srlaw 0.0.1, python 3.11.7, torch 1.0, numpy 2.0"
+        for key in keys[:3]:
+            edited(Path(f"out/rows/{key}.json"), versions=here)
+        edited(Path(f"out/rows/{keys[3]}.json"), versions=versions().replace("python 3", "python 4"))
+        capsys.readouterr()
+        assert len(run_sweep("spec.yml", "out")) == 12
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("srlaw: ")]
+    assert len(said) == 1
+    assert said[0].startswith("srlaw: 3 of 12 rows here were made by srlaw 0.0.1 with torch 1.0; this is srlaw ")
+
+
+def test_a_table_of_known_rows_is_checked():
+    with training(Fake()):
+        run_sweep("spec.yml", "out")
+        table = Path("out/rows.csv").read_text()
+        key = table.splitlines()[1].split(",")[7]
+        Path("digits.csv").write_text(table.replace(key, "12e4567890123456"))  # is text, not a number
+        run_sweep("spec.yml", "new", known="digits.csv")
+        assert Path("new/rows/12e4567890123456.json").exists()
+        Path("odd.csv").write_text(table.replace(key, "../../odd"))
+        with pytest.raises(InputError, match=r"no sweep has written, of key '\.\./\.\./odd'"):
+            run_sweep("spec.yml", "odd", known="odd.csv")
+        Path("few.csv").write_text(table.replace("d_emb", "width"))
+        with pytest.raises(InputError, match="has no column d_emb"):
+            run_sweep("spec.yml", "few", known="few.csv")
+
+
+# --- what breaks
+
+
+def command(*arguments):
+    """`srlaw` with its status and standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["srlaw", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as stop,
+    ):
+        main()
+    return stop.value.code, out.getvalue(), [line for line in err.getvalue().splitlines() if line[:6] == "srlaw:"]
+
+
+def test_the_command_says_how_many_runs_failed():
+    def fail(config):
+        if config.d_emb == 8:
+            raise RuntimeError("out of\n  memory" + "!" * 1000)
+
+    with training(Fake(fail)):
+        code, out, said = command("sweep", "spec.yml", "--out", "out", "--json")
+    assert code == 1
+    assert [row["status"] for row in json.loads(out)].count("failed") == 6
+    assert len(said) == 1
+    assert said[0].startswith("srlaw: 6 of 12 runs failed, the first by RuntimeError: out of memory!!!")
+    assert said[0].endswith("!; once that is mended, --retry-failed trains them again")
+    assert len(said[0]) < 500
+    with training(Fake()):
+        assert command("sweep", "spec.yml", "--out", "out", "--retry-failed")[::2] == (0, [])
+
+
+def test_the_command_says_how_to_go_on_after_an_interrupt():
+    def interrupt(config):
+        raise KeyboardInterrupt
+
+    with training(Fake(interrupt)):
+        code, _, said = command("sweep", "spec.yml", "--out", "my results")
+    assert code == 130
+    assert said == ["srlaw: stopped; to go on: srlaw sweep spec.yml --out 'my results'"]
+    assert not list(Path("my results/locks").glob("*.begun"))
+
+
+def test_the_command_refuses_an_empty_folder_name(folder):
+    before = sorted(folder.iterdir())
+    code, _, said = command("sweep", "spec.yml", "--out", "")
+    assert code == 2
+    assert "empty name" in said[0]
+    assert sorted(folder.iterdir()) == before
+
+
+class NoRoom:
+    """While patched in, writing into one folder fails as on a full disk; opening too, which takes an inode."""
+
+    def __init__(self, patch, folder, number):
+        for kind in ("write_text", "write_bytes", "open"):
+            patch.setattr(Path, kind, self.refusing(getattr(Path, kind), folder, number))
+
+    @staticmethod
+    def refusing(method, folder, number):
+        def call(file, *arguments, **named):
+            writes = method.__name__ != "open" or "w" in str(arguments) + str(named)
+            if writes and file.parent.name == folder:
+                raise OSError(number, os.strerror(number))
+            return method(file, *arguments, **named)
+
+        return call
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("checkpoints", errno.ENOSPC),
+        ("users", errno.EDQUOT),
+        *((name, errno.ENOSPC) for name in ("rows", "locks", "out")),
+    ],
+)
+def test_a_full_disk_ends_the_sweep_and_fails_no_run(name, number, monkeypatch):
+    write(models=["sasrec"], d_emb=[4], training={"epochs": 1, "device": "cpu"})
+    with monkeypatch.context() as patch:
+        NoRoom(patch, name, number)
+        code, out, said = command("sweep", "spec.yml", "--out", "out", "--json")
+    assert (code, out, len(said)) == (2, "", 1)
+    assert said[0].startswith("srlaw: the disk of ")
+    assert said[0].endswith("is full; make room and start the sweep again, it goes on where it stopped")
+    assert not list(Path("out/rows").glob("*.json"))
+    code, out, said = command("sweep", "spec.yml", "--out", "out", "--json")
+    assert [row["status"] for row in json.loads(out)] == ["finished"] * 2
+
+
+def test_a_damaged_checkpoint_is_no_failed_run(capsys):
+    write(models=["sasrec"], d_emb=[4], seeds=[0], training={"epochs": 2, "device": "cpu"})
+    undisturbed = run_sweep("spec.yml", "here")
+    key = undisturbed["key"][0]
+    for number, content in enumerate([b"", b"\0" * 512, b"PK\3\4 cut off", b"something else"]):
+        file = Path(f"out{number}/checkpoints/{key}.pt")
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        capsys.readouterr()
+        assert_same(run_sweep("spec.yml", f"out{number}"), undisturbed)
+        assert "the run starts from the beginning" in capsys.readouterr().err
+        assert not file.exists()
+
+
+def test_a_checkpoint_of_other_settings_is_no_failed_run(capsys):
+    def refuse(config):
+        if Path(f"out/checkpoints/{key}.pt").exists():
+            raise ForeignCheckpoint("it belongs to other settings")
+
+    write(models=["sasrec"], d_emb=[4], seeds=[0])
+    with training(fake := Fake(refuse)):
+        key = run_sweep("spec.yml", "here")["key"][0]
+        Path("out/checkpoints").mkdir(parents=True)
+        Path(f"out/checkpoints/{key}.pt").write_bytes(b"of an older version")
+        assert run_sweep("spec.yml", "out")["status"].to_list() == ["finished"]
+    assert len(fake.calls) == 3
+    assert "it belongs to other settings; the run starts from the beginning" in capsys.readouterr().err
 
 
 def test_progress_stands_on_standard_error_alone(capsys):
@@ -373,17 +660,32 @@ def test_a_sweep_waits_for_runs_of_others_and_takes_over_what_they_leave():
     with training(Fake()):
         key = run_sweep("spec.yml", "out")["key"][5]
     Path(f"out/rows/{key}.json").unlink()
-    with open(f"out/locks/{key}", "a") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with training(fake := Fake()):
-            thread = threading.Thread(target=run_sweep, args=("spec.yml", "out"))
-            thread.start()
-            time.sleep(0.3)
-            assert thread.is_alive()
-            assert fake.calls == []
-            other.close()
-            thread.join()
+    other = FileLock(f"out/locks/{key}")
+    other.acquire()
+    with training(fake := Fake()):
+        thread = threading.Thread(target=run_sweep, args=("spec.yml", "out"))
+        thread.start()
+        time.sleep(0.3)
+        assert thread.is_alive()
+        assert fake.calls == []
+        other.release()
+        thread.join()
     assert len(fake.calls) == 1
+
+
+def test_where_there_are_no_locks_a_sweep_refuses_to_work():
+    with (
+        mock.patch("filelock._unix.lock_fd_nonblocking", side_effect=OSError(errno.ENOSYS, "not implemented")),
+        training(fake := Fake()),
+        pytest.raises(InputError, match="cannot be locked: not implemented; put the sweep on another disk"),
+    ):
+        run_sweep("spec.yml", "out")
+    assert fake.calls == []
+
+
+def test_sweeps_import_nothing_that_windows_lacks():
+    program = "import sys; sys.modules |= {'fcntl': None, 'pwd': None, 'grp': None}; import srlaw.sweep"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 # --- killed
@@ -446,7 +748,7 @@ def test_a_sweep_killed_five_times_ends_as_if_undisturbed():
 
 def test_a_run_that_kills_its_process_fails_and_the_rest_goes_on(folder):
     def deadly(sequences, head, run, folder, threads, wait):  # travels by value, so its process starts quickly
-        (folder / "locks" / head["key"]).write_text("begun")
+        (folder / "locks" / f"{head['key']}.begun").write_text("by me")
         if head["key"] == "deadly":
             os.kill(os.getpid(), signal.SIGKILL)
         (folder / "rows" / f"{head['key']}.json").write_text('{"status": "finished"}')
@@ -460,6 +762,36 @@ def test_a_run_that_kills_its_process_fails_and_the_rest_goes_on(folder):
     assert rows.keys() == work.keys()
     assert [key for key, row in rows.items() if row["status"] == "failed"] == ["deadly"]
     assert "its process was killed" in rows["deadly"]["error"]
+
+
+def test_workers_end_with_the_sweep_that_started_them():
+    write(training={"epochs": 3000, "patience": 3000, "device": "cpu"})
+    process = start(jobs=2)
+    try:
+        while len(begun := list(Path("out/locks").glob("*.begun"))) < 2:
+            assert process.is_alive()
+            time.sleep(0.05)
+        workers = [psutil.Process(int(file.read_text().split()[1])) for file in begun]
+        assert all(worker.ppid() == process.pid for worker in workers)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        deadline = time.monotonic() + 20
+        while any(is_at_work(worker) for worker in workers) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(is_at_work(worker) for worker in workers)
+    finally:
+        for one in (process.pid, *(worker.pid for worker in workers)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+    for file in begun:  # whose locks went with them
+        assert FileLock(file.with_suffix("")).acquire(blocking=False)
+
+
+def is_at_work(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 # --- real training, on clusters and by the command

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import math
+import os
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +20,8 @@ from srlaw.errors import InputError
 from srlaw.metrics import summarise, summarise_sampled
 from srlaw.models import CONFIGS, build
 from srlaw.sequences import Sequences
-from srlaw.training import TrainConfig, evaluate, loop, train
+from srlaw.training import TrainConfig, evaluate, loop, require_room, train
+from srlaw.training import checkpoint as checkpoints
 from srlaw.training.data import batches, next_events, split
 from srlaw.training.loss import full_softmax, sampled_softmax
 
@@ -246,7 +252,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(data, tmp_path, monkeyp
         patch.setattr(loop, "_epoch", killed_in_epoch_two)
         with pytest.raises(KeyboardInterrupt):
             train(data, sasrec(data), QUICK, checkpoint, progress=False)
-    assert len(torch.load(checkpoint, weights_only=True)["history"]) == 1
+    assert len(torch.load(checkpoint, weights_only=True)["history"]) == 1  # which does not mind the digest after it
     resumed = train(data, sasrec(data), QUICK, checkpoint, progress=False)
     assert outcome(resumed) == outcome(undisturbed)
     for name, value in undisturbed.model.state_dict().items():
@@ -262,9 +268,93 @@ def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
     train(data, sasrec(data), quick, checkpoint, progress=False)
     with pytest.raises(InputError, match="other settings or data"):
         train(data, sasrec(data), TrainConfig(epochs=2, device="cpu"), checkpoint, progress=False)
-    checkpoint.write_bytes(b"PK nothing")
+    checkpoint.write_bytes(b"user_id,item_id")
     with pytest.raises(InputError, match="not a checkpoint"):
         train(data, sasrec(data), quick, checkpoint, progress=False)
+    assert checkpoint.read_bytes() == b"user_id,item_id"
+    with pytest.raises(InputError, match="cannot be read"):
+        train(data, sasrec(data), quick, tmp_path, progress=False)
+
+
+def interrupted(data, checkpoint, monkeypatch, config=QUICK):
+    """Train for one epoch of `config`, and leave the checkpoint."""
+    epoch = loop._epoch
+
+    def stopped(fabric, model, optimizer, parts, config, number, bar):
+        if number == 1:
+            raise KeyboardInterrupt
+        return epoch(fabric, model, optimizer, parts, config, number, bar)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_epoch", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, sasrec(data), config, checkpoint, progress=False)
+
+
+def changed_weight(content):
+    """A checkpoint, one bit of which has changed: of an exponent of an item's embedding."""
+    state = torch.load(io.BytesIO(content), weights_only=True)
+    place = content.index(state["model"]["items.weight"].numpy().tobytes()) + 3
+    return content[:place] + bytes([content[place] ^ 64]) + content[place + 1 :]
+
+
+def test_a_damaged_checkpoint_is_trained_again_from_the_start(data, tmp_path, monkeypatch, capsys):
+    checkpoint = tmp_path / "run.pt"
+    undisturbed = train(data, sasrec(data), QUICK, progress=False)
+    interrupted(data, checkpoint, monkeypatch)
+    whole = checkpoint.read_bytes()
+    for damaged in (changed_weight(whole), whole[: len(whole) // 2], whole[:-1], b"", b"\0" * 512):
+        checkpoint.write_bytes(damaged)
+        assert outcome(train(data, sasrec(data), QUICK, checkpoint, progress=False)) == outcome(undisturbed)
+        assert capsys.readouterr().err == f"srlaw: {checkpoint} is damaged; the run starts from the beginning\n"
+    checkpoint.write_bytes(whole)
+    assert outcome(train(data, sasrec(data), QUICK, checkpoint, progress=False)) == outcome(undisturbed)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_changed_byte_of_a_checkpoint_goes_unnoticed(tmp_path, capsys):
+    checkpoint = tmp_path / "run.pt"
+    state = {"identity": "mine", "history": [{"loss": 0.5}], "model": {"w": torch.arange(40.0), "b": torch.ones(3)}}
+    checkpoints.save(checkpoint, state)
+    whole = checkpoint.read_bytes()
+    assert str(checkpoints.load(checkpoint, "mine")) == str(state)
+    places = range(4, len(whole), 5)
+    for place in places:
+        checkpoint.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        assert checkpoints.load(checkpoint, "mine") is None
+    assert capsys.readouterr().err.count("is damaged") == len(places)
+    checkpoint.write_bytes(b"not an archive any more" + whole[4:])
+    with pytest.raises(checkpoints.ForeignCheckpoint, match="not a checkpoint"):
+        checkpoints.load(checkpoint, "mine")
+
+
+def test_checkpoints_of_sweeps_begun_with_srlaw_0_2_go_on(data, tmp_path, monkeypatch, capsys):
+    """They have no digest: they are what torch saves."""
+    checkpoint = tmp_path / "run.pt"
+    undisturbed = train(data, sasrec(data), QUICK, progress=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", lambda file, state: torch.save(state, file))
+        interrupted(data, checkpoint, patch)
+    whole = checkpoint.read_bytes()
+    resumed = train(data, sasrec(data), QUICK, checkpoint, progress=False)
+    assert outcome(resumed) == outcome(undisturbed)
+    first = torch.load(io.BytesIO(whole), weights_only=True)["history"][0]
+    assert resumed.history["seconds"][0] == first["seconds"]  # the epoch was not trained again
+    assert capsys.readouterr().err == ""
+    checkpoint.write_bytes(changed_weight(whole))
+    assert outcome(train(data, sasrec(data), QUICK, checkpoint, progress=False)) == outcome(undisturbed)
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_the_cause_of_the_error(data, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=r"run\.pt cannot be written: No space left on device") as caught:
+        train(data, sasrec(data), QUICK, tmp_path / "run.pt", progress=False)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("model", ["sasrec", "hstu"])
@@ -335,6 +425,10 @@ def test_the_schedule_rises_then_falls_to_zero():
     ("field", "value"),
     [
         ("epochs", 0),
+        ("epochs", 10**12),
+        ("negatives", 10**12),
+        ("devices", 2**31),
+        ("seed", 2**31),
         ("patience", 0),
         ("batch_events", True),
         ("fraction", 0),
@@ -362,6 +456,36 @@ def test_what_does_not_fit_is_refused(data):
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="0 GPUs"):
             train(data, sasrec(data), TrainConfig(device="cuda"), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "config", "part"),
+    [
+        ({}, {"devices": 999}, "devices is 999, but there are [0-9]+ CPU cores here"),
+        (
+            {"n_layers": 10**9},
+            {},
+            r"^n_layers 1000000000, d_emb 16, s_max 20, n_items 40 make about 1.28e\+12 parameters",
+        ),
+        ({"d_emb": 10**9}, {}, r"make about 5e\+18 parameters; training takes at least 74,505,806,863 GiB, but there"),
+        ({"s_max": 2**30}, {}, "at least 256 GiB"),
+        ({}, {"loss": "sampled", "negatives": 2**30}, "^negatives is 1073741824; training takes at least 12,288 GiB"),
+    ],
+)
+def test_what_is_too_much_for_this_machine_is_refused_before_it_is_built(data, sizes, config, part, monkeypatch):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=64 * 2**30))
+    monkeypatch.setattr(loop, "build", None)
+    with pytest.raises(InputError, match=part):
+        train(data, sasrec(data, **sizes), replace(QUICK, **config), progress=False)
+
+
+def test_processes_share_the_memory(data, monkeypatch):
+    config = sasrec(data, d_emb=1024, n_layers=100)  # 0.52e9 parameters
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=12 * 2**30))
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    require_room(config, QUICK)
+    with pytest.raises(InputError, match="at least 16 GiB, but there are 12 GiB"):
+        require_room(config, replace(QUICK, devices=2))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

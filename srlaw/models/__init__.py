@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import nn
 
 from srlaw.errors import InputError
@@ -22,6 +24,7 @@ __all__ = [
     "HSTUConfig",
     "LLaMA",
     "LLaMAConfig",
+    "Model",
     "ModelConfig",
     "SASRec",
     "SASRecConfig",
@@ -32,13 +35,23 @@ __all__ = [
     "flops_per_event",
 ]
 
-MODELS: dict[str, tuple[type[ModelConfig], type[SequenceModel]]] = {
-    "sasrec": (SASRecConfig, SASRec),
-    "hstu": (HSTUConfig, HSTU),
-    "llama": (LLaMAConfig, LLaMA),
-    "gpt": (GPTConfig, GPT),
+
+class Model(NamedTuple):
+    """One architecture: its configuration and the module that is built from it."""
+
+    config: type[ModelConfig]
+    module: type[SequenceModel]
+
+
+# Every model by the name that the command line, specifications and rows know it by. A new one is a line here and a
+# file of its own.
+MODELS: dict[str, Model] = {
+    "sasrec": Model(SASRecConfig, SASRec),
+    "hstu": Model(HSTUConfig, HSTU),
+    "llama": Model(LLaMAConfig, LLaMA),
+    "gpt": Model(GPTConfig, GPT),
 }
-CONFIGS: dict[str, type[ModelConfig]] = {name: config for name, (config, _) in MODELS.items()}
+CONFIGS: dict[str, type[ModelConfig]] = {name: model.config for name, model in MODELS.items()}
 
 
 def build(config: ModelConfig) -> SequenceModel:
@@ -47,10 +60,12 @@ def build(config: ModelConfig) -> SequenceModel:
     Raises:
         InputError: if there is no such model.
     """
-    for kind, model in MODELS.values():
-        if type(config) is kind:
-            return model(config)
-    raise InputError(f"{type(config).__name__} is not one of {', '.join(kind.__name__ for kind in CONFIGS.values())}")
+    for model in MODELS.values():
+        if type(config) is model.config:
+            return model.module(config)
+    raise InputError(
+        f"{type(config).__name__} is not one of {', '.join(model.config.__name__ for model in MODELS.values())}"
+    )
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

@@ -119,15 +119,14 @@ class HSTU(SequenceModel):
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(HSTUBlock(config) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(config.d_emb, eps=LAYER_NORM_EPS)
-        steps = torch.arange(config.max_tokens)
-        self.register_buffer("distances", steps[:, None] - steps, persistent=False)  # (T_max, T_max), i − j
         if config.bias == "rotary":
             self.register_buffer("rotary", rotary_table(config.max_tokens, config.d_head), persistent=False)
         init_embeddings(self)
 
     def encode(self, tokens: Tensor, batch: Batch) -> Tensor:
         length = tokens.shape[1]
-        distances = self.distances[:length, :length]
+        steps = torch.arange(length, device=tokens.device)
+        distances = steps[:, None] - steps  # (T, T), i − j
         buckets = None
         if self.config.bias in ("time", "both") and batch.timestamps is not None:
             times = batch.timestamps.repeat_interleave(self.config.tokens_per_event, dim=1)

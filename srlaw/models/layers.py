@@ -44,8 +44,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for field in ("n_items", "n_layers", "d_emb", "s_max", "n_heads"):
             value = getattr(self, field)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{field} is {value!r}; it must be a whole number of at least 1")
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31:
+                raise InputError(f"{field} is {value!r}; it must be a whole number of at least 1 and below 2³¹")
         if self.d_emb % self.n_heads:
             raise InputError(f"d_emb is {self.d_emb}; it must be a multiple of n_heads, {self.n_heads}")
         if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
@@ -69,6 +69,11 @@ class ModelConfig:
     def max_tokens(self) -> int:
         """T_max, tokens of the longest history."""
         return self.tokens_per_event * self.s_max
+
+    @property
+    def about_parameters(self) -> int:
+        """Parameters of the model but for the small ones, known before it is built: items, positions and blocks."""
+        return (self.n_items + self.max_tokens) * self.d_emb + self.n_layers * self.block_weights
 
     @property
     def block_weights(self) -> int:

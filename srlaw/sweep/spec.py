@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import reprlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
@@ -11,11 +12,13 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import yaml
 
 from srlaw.errors import InputError
-from srlaw.models import CONFIGS, ModelConfig
+from srlaw.models import MODELS, ModelConfig
 from srlaw.training import TrainConfig
 
 LISTS = {"s_max": int, "models": str, "n_layers": int, "d_emb": int, "precisions": str, "seeds": int}
 REQUIRED = ("dataset", *LISTS, "training")
+# How the log is read, as `srlaw.datasets.load` takes it.
+READING = {"user": str, "item": str, "time": str, "separator": str, "sort": bool, "duplicates": str}
 SIZES = ("n_items", "n_layers", "d_emb", "s_max")
 # Lists that a specification may have: the configuration and its field that each varies.
 OPTIONAL: dict[str, tuple[str, str]] = {
@@ -27,13 +30,19 @@ OPTIONAL: dict[str, tuple[str, str]] = {
     "fractions": ("training", "fraction"),
 }
 KINDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", type(None): "null"}
+MAX_RUNS = 10_000
+MAX_BYTES = 100_000  # of a file: several thousand lines
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_shown = _SHORT.repr  # of whatever stands in a file, at most a line
 
 
 class Run(NamedTuple):
     """One configuration to train.
 
     Attributes:
-        model: a key of `CONFIGS`.
+        model: a key of `MODELS`.
         architecture: fields of the model's configuration, all but ``n_items``, which the data set gives.
         training: fields of `TrainConfig`.
     """
@@ -55,13 +64,18 @@ def read_spec(path: str | Path) -> dict[str, Any]:
     """The mapping that a YAML file holds; see `expand` for what it must contain.
 
     Raises:
-        InputError: if it is no such file, or names a key twice; says the line where there is one.
+        InputError: if it is no such file, is larger than `MAX_BYTES`, names a key twice, or has aliases or types
+            other than text, numbers, true, false and null; says the line where there is one.
     """
     try:
-        spec = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # a SafeLoader
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise InputError(f"which is larger than {MAX_BYTES:,} bytes, is no specification; name a YAML file")
+        spec = yaml.load(content, _Loader)  # a SafeLoader
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; name a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = (
             f", line {mark.line + 1}: {error.problem}" if mark else f" is not YAML text: {str(error).splitlines()[0]}"
@@ -69,53 +83,105 @@ def read_spec(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}{what}") from error
     except InputError as error:
         raise InputError(f"{path}, {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path} has lists within lists that go too deep; see data/sweeps/example.yml") from error
+    except (ValueError, LookupError) as error:  # of a tag such as !!bool and a value that it cannot have
+        raise InputError(f"{path} has a value that is not of its tag: {_shown(str(error))}; leave tags out") from error
     if not isinstance(spec, dict):
         raise InputError(f"{path} must map keys to values: {', '.join(REQUIRED)}")
     return spec
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would silently take the last."""
+    """Refuses a key that stands twice, of which YAML would silently take the last, and aliases.
+
+    A few lines of aliases of aliases make gigabytes, and a specification has nothing to repeat.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            line = event.start_mark.line + 1
+            raise InputError(f"line {line}: *{event.anchor} is an alias; write out what it stands for")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise InputError(f"line {line}: a list or a mapping is no key here; write a name")
             if key.value in seen:
-                raise InputError(f"line {key.start_mark.line + 1}: {key.value} stands twice; remove one")
-            seen.add(key.value if isinstance(key.value, str) else id(key))
+                raise InputError(f"line {line}: {key.value[:80]} stands twice; remove one")
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        try:
+            value = super().construct_yaml_int(node)
+        except ValueError:  # more digits than Python turns into a number
+            value = 2**63
+        if abs(value) >= 2**63:
+            raise InputError(f"line {node.start_mark.line + 1}: {_shown(node.value)} is no number below 2⁶³")
+        return value
+
+    def refuse(self, node: yaml.Node) -> None:
+        kind = node.tag.rpartition(":")[2]
+        raise InputError(f"line {node.start_mark.line + 1}: no value here is of type {kind}; write text or a number")
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # 2020-01-01 may name a folder
+for _tag in ("binary", "omap", "pairs", "set"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.refuse)
+_Loader.add_constructor(None, _Loader.refuse)
 
 
 def expand(spec: dict[str, Any]) -> list[Run]:
-    """Every combination of the lists of a specification, in their order, the last varying fastest.
+    """Every combination of the lists of a specification, in their order, the last varying fastest; at most `MAX_RUNS`.
 
     ``dataset`` is a registered name or a file, and ``path``, optional, where a registered data set's official files
-    lie. ``s_max``, ``models``, ``n_layers``, ``d_emb``, ``precisions`` and ``seeds`` are lists; ``models`` may also
-    map names to further settings of that model's configuration, such as ``{hstu: {dropout: 0.3}}``. ``training``
-    maps fields of `TrainConfig` to values. The lists of `OPTIONAL` vary one field of a configuration each. Defaults of
-    the two configurations hold for what is not given.
+    lie; ``user``, ``item``, ``time``, ``separator``, ``sort`` and ``duplicates``, optional, say how a file is read, see
+    `srlaw.datasets.load`.
 
-    ``grids``, optional, is a list of mappings with the same keys but ``dataset`` and ``path``: each makes a grid of its
-    own, for which its keys replace those of the specification (in ``training`` setting by setting). The runs of
+    ``s_max``, ``models``, ``n_layers``, ``d_emb``, ``precisions`` and ``seeds`` are lists; ``models`` may also map
+    names to further settings of that model's configuration, such as ``{hstu: {dropout: 0.3}}``. ``training`` maps
+    fields of `TrainConfig` to values. The lists of `OPTIONAL` vary one field of a configuration each. Defaults of the
+    two configurations hold for what is not given.
+
+    ``grids``, optional, is a list of mappings with these keys, but none that says what is read: each makes a grid of
+    its own, for which its keys replace those of the specification (in ``training`` setting by setting). The runs of
     all grids follow one another; one that stands in two of them is trained once.
 
     Raises:
-        InputError: naming the key that is unknown, missing, or has a wrong type or value.
+        InputError: naming the key that is unknown, missing, or has a wrong type or value; for too many runs.
     """
-    _known(spec, (*REQUIRED, *OPTIONAL, "path", "grids"), "the specification")
+    sources = {"dataset": str, "path": str} | READING
+    _known(spec, (*REQUIRED, *OPTIONAL, "path", *READING, "grids"), "the specification")
     if "dataset" not in spec:
         raise InputError(f"dataset is missing; a specification has {', '.join(REQUIRED)}")
-    for key in {"dataset", "path"} & spec.keys():
-        _typed(spec[key], str, key)
-    common = {key: value for key, value in spec.items() if key not in ("dataset", "path", "grids")}
-    runs = {run.configs(n_items=2): run for grid in _grids(spec) for run in _grid(common, grid)}
+    for key, kind in sources.items():
+        if key in spec:
+            _typed(spec[key], kind, key)
+    common = {key: value for key, value in spec.items() if key not in (*sources, "grids")}
+    runs: dict[tuple[ModelConfig, TrainConfig], Run] = {}
+    for grid in _grids(spec):
+        runs |= {run.configs(n_items=2): run for run in _grid(common, grid)}
+        _bounded(len(runs), "the grids make")
     return list(runs.values())
+
+
+def _bounded(runs: int, what: str) -> None:
+    if runs > MAX_RUNS:
+        raise InputError(f"{what} {runs:,} runs, and a sweep has at most {MAX_RUNS:,}; shorten some of the lists")
 
 
 def _grids(spec: dict[str, Any]) -> list[dict[str, Any]]:
     grids = spec.get("grids", [{}])
     if not isinstance(grids, list) or not grids or not all(isinstance(grid, dict) for grid in grids):
-        raise InputError(f"grids is {grids!r}; it must be a list of mappings, such as [{{s_max: [50], d_emb: [8]}}]")
+        raise InputError(
+            f"grids is {_shown(grids)}; it must be a list of mappings, such as [{{s_max: [50], d_emb: [8]}}]"
+        )
     return grids
 
 
@@ -138,6 +204,7 @@ def _grid(common: dict[str, Any], grid: dict[str, Any]) -> list[Run]:
             raise InputError(f"{field} stands both in {key} and among the settings; give it once")
         lists[key] = _list(settings[key], hints[config][field], key)
     training = _settings(settings["training"], TrainConfig, ("precision", "seed"), "training")
+    _bounded(math.prod(map(len, lists.values())), "the lists make")
     order = [key for key in lists if key not in ("precisions", "seeds")] + ["precisions", "seeds"]
     runs = []
     for values in itertools.product(*(lists[key] for key in order)):
@@ -153,9 +220,9 @@ def _grid(common: dict[str, Any], grid: dict[str, Any]) -> list[Run]:
 
 
 def _config_class(model: str) -> type[ModelConfig]:
-    if model not in CONFIGS:
-        raise InputError(f"models: {model!r} is not one of {', '.join(CONFIGS)}")
-    return CONFIGS[model]
+    if model not in MODELS:
+        raise InputError(f"models: {_shown(model)} is not one of {', '.join(MODELS)}")
+    return MODELS[model].config
 
 
 def _models(models: Any) -> dict[str, dict[str, Any]]:
@@ -170,10 +237,11 @@ def _models(models: Any) -> dict[str, dict[str, Any]]:
 
 def _list(values: Any, kind: type, key: str) -> list:
     if not isinstance(values, list) or not values:
-        raise InputError(f"{key} is {values!r}; it must be a list of at least one value, such as [{values or '…'}]")
+        example = "…" if not values else _shown(values)
+        raise InputError(f"{key} is {_shown(values)}; it must be a list of at least one value, such as [{example}]")
     values = [_typed(value, kind, key) for value in values]
     if len(set(values)) < len(values):
-        raise InputError(f"{key} is {values!r}; each value may stand there once")
+        raise InputError(f"{key} is {_shown(values)}; each value may stand there once")
     return values
 
 
@@ -187,14 +255,14 @@ def _settings(settings: Any, config: type, taken: tuple[str, ...], where: str) -
 
 def _mapping(settings: Any, where: str) -> dict[str, Any]:
     if not isinstance(settings, dict):
-        raise InputError(f"{where} is {settings!r}; it must map settings to values, or be {{}}")
+        raise InputError(f"{where} is {_shown(settings)}; it must map settings to values, or be {{}}")
     return settings
 
 
 def _known(mapping: dict, keys: Any, where: str) -> None:
     for key in mapping:
         if key not in keys:
-            raise InputError(f"{where} has an unknown key {key!r}; it may have {', '.join(keys)}")
+            raise InputError(f"{where} has an unknown key {_shown(key)}; it may have {', '.join(keys)}")
 
 
 def _typed(value: Any, hint: Any, key: str) -> Any:
@@ -204,5 +272,6 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
         with suppress(ValueError):
             value = float(value)
     if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
-        raise InputError(f"{key} is {value!r}; it must be {' or '.join(KINDS.get(kind, str(kind)) for kind in kinds)}")
+        wanted = " or ".join(KINDS[kind] for kind in kinds)
+        raise InputError(f"{key} is {_shown(value)}; it must be {wanted}")
     return value

@@ -9,6 +9,8 @@ from srlaw.errors import InputError
 LOSSES = ("full", "sampled")
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 DEVICES = ("auto", "cpu", "cuda")
+MAX_COUNT = 2**31 - 1
+MAX_EPOCHS = 1_000_000
 BATCH_EVENTS = (256, 6400)  # of a batch by default: small data needs enough steps, a large batch fills the cores
 
 
@@ -59,8 +61,10 @@ class TrainConfig:
         for field in ("epochs", "negatives", "devices", "patience", "batch_events"):
             value = getattr(self, field)
             may_be_none = value is None and field in ("patience", "batch_events")
-            _require(may_be_none or (_is_count(value) and value >= 1), field, value, "a whole number of at least 1")
-        _require(_is_count(self.seed) and 0 <= self.seed < 2**31, "seed", self.seed, "in 0 … 2³¹ − 1")
+            most = MAX_EPOCHS if field == "epochs" else MAX_COUNT
+            holds = may_be_none or (_is_count(value) and 1 <= value <= most)
+            _require(holds, field, value, f"a whole number of at least 1 and at most {most:,}")
+        _require(_is_count(self.seed) and 0 <= self.seed <= MAX_COUNT, "seed", self.seed, "in 0 … 2³¹ − 1")
         for field in ("fraction", "test_fraction"):
             value = getattr(self, field)
             _require(_is_number(value) and 0 < value <= 1, field, value, "a number above 0 and at most 1")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
-import zlib
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +15,15 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from srlaw.errors import InputError
-from srlaw.files import write_atomically
 from srlaw.models import Batch, ModelConfig, build
 from srlaw.sequences import Sequences
+from srlaw.training import checkpoint as checkpoints
 from srlaw.training.config import PRECISIONS, TrainConfig
 from srlaw.training.data import Split, batches, next_events, split
 from srlaw.training.evaluate import evaluate, outcomes, summary
 from srlaw.training.loss import full_softmax, sampled_softmax
 from srlaw.training.result import Trained, describe_device
+from srlaw.training.room import device_of, require_room
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -49,12 +46,12 @@ def train(
 
     Args:
         checkpoint: a file written after every epoch. If it exists, training goes on from there to the result
-            that it would have had without the interruption.
+            that it would have had without the interruption; from the start, and says so, if the file is damaged.
         progress: show loss, events/s and time left on standard error.
 
     Raises:
-        InputError: for data too short to split, a checkpoint of another run, a device that is not there, or
-            a loss that is no longer finite.
+        InputError: for data too short to split, a checkpoint of another run, a device that is not there, a model
+            too large for the memory, or a loss that is no longer finite.
     """
     if model_config.n_items != sequences.n_items:
         raise InputError(f"n_items is {model_config.n_items}, but {sequences.name} has {sequences.n_items} items")
@@ -62,9 +59,10 @@ def train(
     parts = split(sequences, model_config.s_max, config.fraction, config.test_fraction)
     model_config = model_config.for_data(sequences.timestamps is not None)
     config = config.for_data(parts.events)
+    require_room(model_config, config)
     fabric = _fabric(config)
-    identity = _identity(sequences, model_config, config)
-    saved = _load(checkpoint, identity) if checkpoint else None
+    identity = checkpoints.identity(sequences, model_config, config)
+    saved = checkpoints.load(checkpoint, identity) if checkpoint else None
     # Bound beforehand, because Fabric looks for modules inside arguments and refuses frozen dataclasses.
     job = {"parts": parts, "model_config": model_config, "config": config, "checkpoint": checkpoint}
     state = fabric.launch(partial(_fit, **job, identity=identity, saved=saved, progress=progress))
@@ -86,11 +84,7 @@ def train(
 def _fabric(config: TrainConfig) -> Fabric:
     from lightning_fabric import Fabric  # slow to import
 
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and torch.cuda.device_count() < config.devices:
-        raise InputError(f"devices is {config.devices}, but there are {torch.cuda.device_count()} GPUs here")
+    device = device_of(config)
     strategy = "ddp_spawn" if config.devices > 1 else "auto"
     return Fabric(accelerator=device, devices=config.devices, strategy=strategy, precision=PRECISIONS[config.precision])
 
@@ -127,7 +121,7 @@ def _fit(
                 state["best"] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
             if checkpoint and fabric.global_rank == 0:
                 state |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-                write_atomically(checkpoint, partial(torch.save, state))
+                checkpoints.save(checkpoint, state)
     model.load_state_dict(state["best"])
     return {
         "history": state["history"],
@@ -234,24 +228,3 @@ def _finite(total: Tensor, epoch: int) -> float:
     if not math.isfinite(value):
         raise InputError(f"the loss is no longer finite in epoch {epoch + 1}; lower learning_rate or clip")
     return value
-
-
-def _identity(sequences: Sequences, model_config: ModelConfig, config: TrainConfig) -> str:
-    """What a checkpoint must agree on: both configurations and the data."""
-    columns = (sequences.items, sequences.offsets, sequences.ratings, sequences.timestamps)
-    data = [zlib.crc32(np.ascontiguousarray(column)) for column in columns if column is not None]
-    settings = [type(model_config).__name__, asdict(model_config), asdict(config), data]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def _load(checkpoint: Path, identity: str) -> dict | None:
-    if not checkpoint.exists():
-        return None
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        found = state["identity"]
-    except Exception as error:  # whatever a damaged file makes torch raise
-        raise InputError(f"{checkpoint} is not a checkpoint of srlaw; delete it or name another file") from error
-    if found != identity:
-        raise InputError(f"{checkpoint} belongs to other settings or data; delete it or name another file")
-    return state

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import srlaw
-from srlaw.models import CONFIGS, ModelConfig, count_parameters, flops_per_event
+from srlaw.models import MODELS, ModelConfig, count_parameters, flops_per_event
 from srlaw.training.config import TrainConfig
 
 
@@ -42,7 +42,7 @@ class Trained:
     dataset: str
     train_lengths: np.ndarray
     device: str
-    versions: str = field(default_factory=lambda: _versions())
+    versions: str = field(default_factory=lambda: versions())
 
     @property
     def best_epoch(self) -> int:
@@ -73,7 +73,7 @@ class Trained:
         events = int(self.history["events"].sum())
         return {
             "dataset": self.dataset,
-            "model": next(name for name, kind in CONFIGS.items() if type(self.model_config) is kind),
+            "model": next(name for name, model in MODELS.items() if type(self.model_config) is model.config),
             **asdict(self.model_config),
             "objective": settings.pop("loss"),
             "max_epochs": settings.pop("epochs"),
@@ -110,6 +110,7 @@ def describe_device(device: torch.device, count: int) -> str:
     return name if count == 1 else f"{count} × {name}"
 
 
-def _versions() -> str:
+def versions() -> str:
+    """Of srlaw, Python and the packages that decide what numbers a run gives."""
     packages = [f"{name} {version(name)}" for name in ("torch", "lightning-fabric", "numpy")]
     return ", ".join([f"srlaw {srlaw.__version__}", f"python {platform.python_version()}", *packages])

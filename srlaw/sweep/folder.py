@@ -1,0 +1,249 @@
+"""The folder of a sweep: one row a run, in spite of kill -9 and of other processes at work in it.
+
+``OUT/rows/KEY.json`` holds one finished or failed run with its learning curve, KEY being a hash of its configuration
+and of its data (`run_key`), and ``OUT/users/KEY.npz`` what became of each tested user. ``OUT/rows.csv`` and
+``OUT/curves.csv`` gather them all; a half-finished run continues from ``OUT/checkpoints/KEY.pt``. A run is
+trained by whoever holds ``OUT/locks/KEY``, a lock (flock; LockFileEx on Windows) that the kernel releases when its
+process ends, however it ends, so no lock is ever stale; ``OUT/locks/KEY.begun``, beside it, says who began and is
+left behind only by a process that was killed. On a network file system a lock is as good as the server's: NFS has it
+through its lock manager and gives it up when a lost client's lease ends, Lustre must be mounted with ``flock`` (not
+``localflock``), and where there are no locks a sweep refuses to work.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from filelock import FileLock, Timeout
+
+from srlaw.errors import InputError
+from srlaw.files import write_atomically
+
+ORDER: dict[str, type] = {
+    "dataset": str,
+    "s_max": int,
+    "model": str,
+    "n_layers": int,
+    "d_emb": int,
+    "precision": str,
+    "seed": int,
+    "key": str,
+}
+STATUSES = ("finished", "failed")
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def prepare(folder: Path) -> Path:
+    """The absolute path of `folder`, ready for work."""
+    folder = folder.resolve()
+    try:
+        for name in ("rows", "users", "locks", "checkpoints"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise InputError(f"{folder} cannot hold a sweep: {error.strerror}; name another folder") from error
+    return folder
+
+
+def forget_failed(folder: Path, keys: Iterable[str]) -> None:
+    """Delete the rows of those runs that have failed."""
+    for key in keys:
+        file = row_file(folder, key)
+        if file.exists() and _read_row(file).get("status") == "failed":
+            file.unlink(missing_ok=True)
+
+
+def gather(folder: Path) -> pl.DataFrame:
+    """All rows in `folder`, whatever specification they are from, also written to its ``rows.csv``.
+
+    Their learning curves, a line an epoch, go to ``curves.csv``.
+
+    Raises:
+        InputError: for anything in ``rows`` that is not a whole row, as after a power failure.
+    """
+    with lock(folder / "locks" / "rows.csv", wait=True):  # or a process could overwrite the rows of a later one
+        table, curves = _tables(_read_rows(folder), folder)
+        for name, part in (("rows.csv", table), ("curves.csv", curves)):
+            text = part.write_csv()  # polars forgets the number of an error, which a full disk is known by
+            write_atomically(folder / name, lambda file, text=text: file.write_text(text, encoding="utf-8", newline=""))
+    return table
+
+
+def _tables(rows: list[dict[str, Any]], folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rows = sorted(rows, key=lambda row: [row[name] for name in ORDER])
+    columns = dict.fromkeys([*ORDER, "status", "error", *itertools.chain(*rows)])  # each once, in this order
+    for name in ("config", "curve"):
+        columns.pop(name, None)
+    types = {"error": pl.String}
+    try:
+        curves = [{"key": row["key"]} | point for row in rows for point in row.get("curve", ())]
+        table = pl.DataFrame(rows, list(columns), schema_overrides=types, infer_schema_length=None)
+        for name in columns:
+            kinds = {isinstance(row[name], str) for row in rows if row.get(name) is not None}
+            if table.schema[name].is_nested() or len(kinds) > 1:
+                raise TypeError(f"{name} holds a list or a mapping, or both text and numbers")
+        return table, pl.DataFrame(curves, infer_schema_length=None)
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"the rows in {folder / 'rows'} do not make one table ({reason}); take the odd one out"
+        ) from error
+
+
+def _read_rows(folder: Path) -> list[dict[str, Any]]:
+    try:
+        files = sorted(file for file in (folder / "rows").iterdir() if not file.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder / 'rows'} cannot be read: {error.strerror}; name another folder") from error
+    return [row for file in files if (row := _read_row(file))]
+
+
+def _read_row(file: Path) -> dict[str, Any]:
+    """A row; an empty one if another process has just taken it away."""
+    foreign = f"{file} does not hold the row that it is named for; move it out of the folder"
+    if file.suffix != ".json":
+        raise InputError(foreign)
+    try:
+        row = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}; move it out of the folder") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not a whole row; delete it and start the sweep again") from error
+    if not isinstance(row, dict) or file.name != f"{row.get('key')}.json":
+        raise InputError(foreign)
+    if row.get("status") not in STATUSES or any(type(row.get(name)) is not kind for name, kind in ORDER.items()):
+        wanted = ", ".join([*ORDER, "status"])
+        raise InputError(f"{file} is not a row of a sweep, with {wanted}; delete it and start the sweep again")
+    return row
+
+
+def curves_beside(rows: Path) -> Path:
+    """``curves.csv`` for ``rows.csv``, ``NAME-curves.csv`` for ``NAME.csv``."""
+    return rows.with_name("curves.csv" if rows.stem == "rows" else f"{rows.stem}-curves.csv")
+
+
+def take_over(known: Path, folder: Path) -> None:
+    """Write the finished rows of a table, with their curves, as files of their own, where there are none yet."""
+    texts = {name: pl.String for name, kind in ORDER.items() if kind is str} | {"data": pl.String}
+
+    def read(file: Path) -> pl.DataFrame:
+        return pl.read_csv(file, infer_schema_length=None, schema_overrides=texts)
+
+    try:
+        rows = read(known)
+        beside = curves_beside(known)
+        curves = read(beside) if beside.exists() else pl.DataFrame({"key": []})
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{known} cannot be read as a table of rows; name a rows.csv of srlaw sweep") from error
+    if missing := [name for name in (*ORDER, "status") if name not in rows.columns]:
+        raise InputError(f"{known} has no column {missing[0]}; name a rows.csv of srlaw sweep")
+    curve_of = {key: part.drop("key").to_dicts() for (key,), part in curves.group_by("key", maintain_order=True)}
+    for row in rows.filter(status="finished").iter_rows(named=True):
+        if not (row["key"] or "").isalnum() or any(type(row[name]) is not kind for name, kind in ORDER.items()):
+            raise InputError(f"{known} has a row that no sweep has written, of key {row['key']!r}; take it out")
+        if not row_file(folder, row["key"]).exists():
+            write_row(folder, row | {"curve": curve_of.get(row["key"], [])})
+
+
+def row_file(folder: Path, key: str) -> Path:
+    return folder / "rows" / f"{key}.json"
+
+
+def checkpoint_file(folder: Path, key: str) -> Path:
+    return folder / "checkpoints" / f"{key}.pt"
+
+
+@contextmanager
+def hold(folder: Path, key: str, wait: bool) -> Iterator[bool]:
+    """Hold the lock of a run while open, and say so to `has_begun`; see `lock`."""
+    begun = _begun_file(folder, key)
+    with lock(folder / "locks" / key, wait) as held:
+        if held:
+            begun.write_text(f"{socket.gethostname()} {os.getpid()}\n", encoding="utf-8")
+        try:
+            yield held
+        finally:
+            if held:
+                begun.unlink(missing_ok=True)
+
+
+def has_begun(folder: Path, key: str) -> bool:
+    return _begun_file(folder, key).exists()
+
+
+def _begun_file(folder: Path, key: str) -> Path:
+    return folder / "locks" / f"{key}.begun"
+
+
+@contextmanager
+def lock(file: Path, wait: bool) -> Iterator[bool]:
+    """Hold the lock `file` while open; without `wait`, yields False if somebody else holds it.
+
+    The file is never deleted, or two could hold it, one by its old and one by its new name; nor is it written to,
+    since on Windows nobody else may then read it.
+    """
+    kernels = FileLock(file, preserve_lock_file=True)  # which also rules out locks that the kernel does not keep
+    try:
+        kernels.acquire(blocking=wait)
+    except Timeout:
+        yield False
+        return
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise InputError(f"{file} cannot be locked: {error.strerror}; put the sweep on another disk") from error
+    try:
+        yield True
+    finally:
+        kernels.release()
+
+
+def write_users(folder: Path, key: str, outcomes: dict[str, np.ndarray]) -> None:
+    """What became of each tested user, as 32-bit numbers."""
+    small = {name: x.astype(np.int32 if x.dtype.kind == "i" else np.float32) for name, x in outcomes.items()}
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:  # by a name without .npz numpy would write to another file
+            np.savez_compressed(file, **small)
+
+    write_atomically(folder / "users" / f"{key}.npz", write)
+
+
+def write_row(folder: Path, row: dict[str, Any]) -> None:
+    text = json.dumps(row, indent=1, ensure_ascii=False)
+    write_atomically(row_file(folder, row["key"]), lambda file: file.write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def stop_when_full(folder: Path) -> Iterator[None]:
+    """Turn whatever a full disk makes fail in here into the one sentence that is due."""
+    try:
+        yield
+    except Exception as error:
+        if not is_full_disk(error):
+            raise
+        raise InputError(
+            f"the disk of {folder} is full; make room and start the sweep again, it goes on where it stopped"
+        ) from error
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether a full disk, or a spent quota, is at the bottom of an error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
