@@ -316,7 +316,7 @@ def test_names_that_are_nothing(tmp_path):
     fails(tmp_path, "is a folder", "ml-1m")
     (tmp_path / "log.xlsx").write_text("x")
     fails(tmp_path / "log.xlsx", "log.xlsx", ".csv", ".parquet")
-    fails("ml-1m", "known columns", "user", user="u")
+    fails("ml-1m", "known layout", "user", user="u")
     fails("synthetic", "generated", path=tmp_path)
     fails("ml-1m", "does not exist", path=tmp_path / "nowhere")
     path = write([(1, 2, 3)], tmp_path / "log.csv")
