@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def status(path: Path, follow: bool = True) -> os.stat_result | None:
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL character
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{quoted(str(path))} cannot be used: {reason}; give another path") from error
+        raise InputError(f"{_shown(path)} cannot be used: {reason}; give another path") from error
 
 
 def readable_file(path: Path, what: str) -> Path:
@@ -51,14 +50,14 @@ def readable_file(path: Path, what: str) -> Path:
     """
     found = status(path)
     if found is None:
-        raise InputError(f"there is no file {quoted(str(path))}; give {what}")
+        raise InputError(f"there is no file {_shown(path)}; give {what}")
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
-        raise InputError(f"{quoted(str(path))} is {kind}, not a file; give {what}")
+        raise InputError(f"{_shown(path)} is {kind}, not a file; give {what}")
     try:
         path.open("rb").close()
     except OSError as error:
-        raise InputError(f"{quoted(str(path))} cannot be read: {error.strerror}; give {what}") from error
+        raise InputError(f"{_shown(path)} cannot be read: {error.strerror}; give {what}") from error
     return path
 
 
@@ -74,17 +73,15 @@ def safe_target(path: Path, inputs: Iterable[Path] = ()) -> Path:
     cure = "name a new file"
     found = status(path, follow=False)
     if found is None and not _is_folder(path.parent):
-        raise InputError(
-            f"{quoted(str(path))} cannot be written: there is no folder {quoted(str(path.parent))}; {cure}"
-        )
+        raise InputError(f"{_shown(path)} cannot be written: there is no folder {_shown(path.parent)}; {cure}")
     if found is not None and not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{quoted(str(path))} is not a plain file, and is not overwritten; {cure}")
+        raise InputError(f"{_shown(path)} is not a plain file, and is not overwritten; {cure}")
     if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{quoted(str(path.parent))} is a folder that may not be written to; {cure}")
+        raise InputError(f"{_shown(path.parent)} is a folder that may not be written to; {cure}")
     for used in inputs:
         other = status(used)
         if found is not None and other is not None and os.path.samestat(found, other):
-            raise InputError(f"{quoted(str(path))} is read by the same command, and is not overwritten; {cure}")
+            raise InputError(f"{_shown(path)} is read by the same command, and is not overwritten; {cure}")
     return path
 
 
@@ -97,13 +94,17 @@ def safe_folder(path: Path) -> Path:
     nearest = path.absolute()
     while (found := status(nearest)) is None:
         if nearest.is_symlink():
-            raise InputError(f"{quoted(str(nearest))} is a link to nothing; name another folder")
+            raise InputError(f"{_shown(nearest)} is a link to nothing; name another folder")
         nearest = nearest.parent
     if not stat.S_ISDIR(found.st_mode):
-        raise InputError(f"{quoted(str(nearest))} is a file, not a folder; name another folder")
+        raise InputError(f"{_shown(nearest)} is a file, not a folder; name another folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"{quoted(str(nearest))} is a folder that may not be written to; name another folder")
+        raise InputError(f"{_shown(nearest)} is a folder that may not be written to; name another folder")
     return path
+
+
+def _shown(path: Path) -> str:
+    return quoted(str(path), 200)
 
 
 def _is_folder(path: Path) -> bool:
@@ -152,13 +153,14 @@ def read_integers(path: Path) -> np.ndarray:
 
 def _read_npy(path: Path) -> np.ndarray:
     """The array, in this machine's byte order. It is mapped, so that a header cannot claim more than the file has."""
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\x03\x04":
+            raise InputError(f"{path} is an .npz archive of arrays; save the one that you mean with numpy.save")
     try:
-        x = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, TypeError, OverflowError, SyntaxError, EOFError, OSError, zipfile.BadZipFile) as error:
+        with np.errstate(all="raise"):
+            x = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, TypeError, ArithmeticError, SyntaxError, EOFError, OSError) as error:
         raise InputError(f"{path} is not a .npy array of numbers ({error}); save it with numpy.save") from error
-    if not isinstance(x, np.ndarray):
-        x.close()
-        raise InputError(f"{path} is an .npz archive of arrays; save the one that you mean with numpy.save")
     if x.ndim != 1 or x.dtype.kind not in "iu" or not x.size:
         raise InputError(f"{path} holds {x.dtype} of shape {x.shape}; it must hold integers in one dimension")
     return np.array(x, dtype=x.dtype.newbyteorder("="))

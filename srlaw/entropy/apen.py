@@ -97,14 +97,13 @@ def _phi_pooled(codes: np.ndarray, offsets: np.ndarray, k: int) -> float:
 
 def _apen(codes, offsets, values, m, r, index=None) -> np.ndarray:
     """ApEn per user; `values` (taken at `index`, if given) are the ids as numbers, looked at only for r > 0."""
-    longest = int(np.diff(offsets).max(initial=0))
-    if m >= longest:
+    if r > 0 and values.dtype.kind not in "iuf":
+        raise InputError(f"r is {r}, but the ids are not numbers; use r=0, which compares ids for equality")
+    if m >= np.diff(offsets).max(initial=0):  # for no user is it defined, however large m is
         return np.full(len(offsets) - 1, np.nan)
     bounded(m + 1, len(codes))
     m = int(m)
     if r > 0:
-        if values.dtype.kind not in "iuf":
-            raise InputError(f"r is {r}, but the ids are not numbers; use r=0, which compares ids for equality")
         values, r = _exact(values, r)
         if r >= _smallest_gap(values):
             return _apen_tolerant(values if index is None else values[index], offsets, m, r)
