@@ -219,7 +219,7 @@ def bounded(levels: int, events: int) -> None:
         InputError: if it would.
     """
     if levels * events > MOST_STEPS:
-        raise InputError(f"m is {levels - 1}, which would take too long for {events:,} events; use a smaller m")
+        raise InputError(f"counting windows of {levels:,} among {events:,} events would take hours; use a smaller m")
 
 
 def ngram_counts(codes: np.ndarray, offsets: np.ndarray, k: int, followed: int) -> np.ndarray:
