@@ -31,11 +31,12 @@ def status(path: Path, follow: bool = True) -> os.stat_result | None:
         InputError: if the name cannot be one, or a folder on the way may not be entered.
     """
     try:
+        str(path).encode()  # a name that is not Unicode polars could not open
         return path.stat(follow_symlinks=follow)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:  # ValueError: a NUL character
-        reason = getattr(error, "strerror", None) or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character, or bytes that are not Unicode
+        reason = getattr(error, "strerror", None) or "it is not plain text"
         raise InputError(f"{_shown(path)} cannot be used: {reason}; give another path") from error
 
 
@@ -76,7 +77,7 @@ def safe_target(path: Path, inputs: Iterable[Path] = ()) -> Path:
         raise InputError(f"{_shown(path)} cannot be written: there is no folder {_shown(path.parent)}; {cure}")
     if found is not None and not stat.S_ISREG(found.st_mode):
         raise InputError(f"{_shown(path)} is not a plain file, and is not overwritten; {cure}")
-    if not os.access(path.parent, os.W_OK):
+    if not _may(path.parent, os.W_OK):
         raise InputError(f"{_shown(path.parent)} is a folder that may not be written to; {cure}")
     for used in inputs:
         other = status(used)
@@ -98,13 +99,17 @@ def safe_folder(path: Path) -> Path:
         nearest = nearest.parent
     if not stat.S_ISDIR(found.st_mode):
         raise InputError(f"{_shown(nearest)} is a file, not a folder; name another folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    if not _may(nearest, os.W_OK | os.X_OK):
         raise InputError(f"{_shown(nearest)} is a folder that may not be written to; name another folder")
     return path
 
 
 def _shown(path: Path) -> str:
     return quoted(str(path), 200)
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _is_folder(path: Path) -> bool:

@@ -36,7 +36,7 @@ def test_readable_files(tmp_path):
         with pytest.raises(InputError, match=f"{part}.*; give a log"):
             readable_file(tmp_path / name, "a log")
     for name in ("x" * 300, "nul\0"):
-        with pytest.raises(InputError, match="cannot be used: .*; give another path"):
+        with pytest.raises(InputError, match=r"cannot be used: .*; give another path"):
             readable_file(tmp_path / name, "a log")
 
 

@@ -179,6 +179,8 @@ STATS = [
     Case(["stats", "missing.csv"]),
     Case(["stats", "mis\x1b[31m\nsing.csv"]),
     Case(["stats", "nul\0.csv"]),
+    Case(["stats", "latin\udce9.csv"], {"latin\udce9.csv": GOOD}),
+    Case(["stats", "log.csv", "--lengths", "latin\udce9.csv"], {"log.csv": GOOD}),
     Case(["stats", LONG + ".csv"]),
     Case(["stats", "a/" * 3000 + "log.csv"]),
     Case(["stats", "log.csv/log.csv"], {"log.csv": GOOD}),
