@@ -27,7 +27,7 @@ from srlaw.files import readable_file, status
 
 _ARCHIVES = (".zip", ".tar.gz", ".tgz")
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
-BYTES_PER_EVENT = 1000  # of an unpacked archive, at most: the published ones have 25 to 300
+BYTES_PER_EVENT = 1000  # of an unpacked archive, at most: MovieLens-1M has 25, and other tables may lie beside the log
 
 
 @contextmanager
