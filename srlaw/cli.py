@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, one_line
 
 app = typer.Typer(
     help="Entropy, scaling laws and model sizes for sequential recommendation.",
@@ -38,33 +40,53 @@ class _NamesModels(TyperCommand):
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 M = Annotated[int, typer.Option("--m", help="Embedding dimension of ApEn.")]
 R = Annotated[float, typer.Option("--r", help="Tolerance of ApEn; 0 compares ids for equality.")]
+# What every command that reads a log takes; `reading` gathers all but the first two for `srlaw.datasets.load`.
+Log = Annotated[str, typer.Argument(help="A registered name, or a log: .csv, .tsv, .inter, .parquet or .txt.")]
+Official = Annotated[Path | None, typer.Option("--path", help="Where a registered data set's official files lie.")]
+User = Annotated[str | None, typer.Option("--user", help="User column of your own file, if not guessed.")]
+Item = Annotated[str | None, typer.Option("--item", help="Item column of your own file, if not guessed.")]
+Time = Annotated[str | None, typer.Option("--time", help="Time column, if not guessed; none if the file is in order.")]
+Separator = Annotated[str | None, typer.Option("--separator", help="Between the fields of your own file of text.")]
+Sort = Annotated[bool, typer.Option("--sort", help="Order each user's events of your own file by time.")]
+Repeats = Annotated[str, typer.Option("--duplicates", help="Repeated rows of your own file: error, keep or drop.")]
 
 
 @app.command()
 def stats(
-    dataset: Annotated[str, typer.Argument(help="A registered name, or a CSV, TSV or Parquet file.")],
-    path: Annotated[Path | None, typer.Option(help="Where a registered data set's official files lie.")] = None,
+    dataset: Log,
+    path: Official = None,
     s_max: Annotated[list[int] | None, typer.Option("--s-max", help="Keep the last N events; repeatable.")] = None,
     m: M = 2,
     r: R = 0.0,
-    user: Annotated[str | None, typer.Option(help="User column of your own file, if not guessed.")] = None,
-    item: Annotated[str | None, typer.Option(help="Item column of your own file, if not guessed.")] = None,
-    time: Annotated[str | None, typer.Option(help="Time column of your own file, if not guessed.")] = None,
-    sort: Annotated[bool, typer.Option("--sort", help="Order each user's events of your own file by time.")] = False,
-    duplicates: Annotated[str, typer.Option(help="Repeated rows of your own file: error, keep or drop.")] = "error",
+    user: User = None,
+    item: Item = None,
+    time: Time = None,
+    separator: Separator = None,
+    sort: Sort = False,
+    duplicates: Repeats = "error",
     lengths: Annotated[Path | None, typer.Option(help="Also write the histogram of history lengths, CSV.")] = None,
     as_json: Json = False,
 ) -> None:
     """Users, items, tokens, mean length and entropies of a data set: the columns of Tables 1 and 2."""
-    from srlaw.datasets import load
+    from srlaw.datasets import input_files, load
     from srlaw.entropy.report import describe, length_histogram
-    from srlaw.files import write_atomically
+    from srlaw.files import safe_target, write_atomically
 
-    sequences = load(dataset, path, user=user, item=item, time=time, sort=sort, duplicates=duplicates)
+    if lengths:
+        safe_target(lengths, input_files(dataset, path))
+    sequences = load(dataset, path, **reading(user, item, time, separator, sort, duplicates))
     rows = [describe(sequences, cut, m, r) for cut in s_max or [None]]
     if lengths:
         write_atomically(lengths, length_histogram(sequences).write_csv)
     _print(rows, as_json)
+
+
+def reading(
+    user: str | None, item: str | None, time: str | None, separator: str | None, sort: bool, duplicates: str
+) -> dict[str, Any]:
+    """The options that say how to read a log, as `srlaw.datasets.load` takes them."""
+    columns = {"user": user, "item": item, "time": time}
+    return {**columns, "separator": separator, "sort": sort, "duplicates": duplicates}
 
 
 @app.command()
@@ -107,7 +129,7 @@ def fit(
 
 @app.command(cls=_NamesModels)
 def train(
-    dataset: Annotated[str, typer.Argument(help="A registered name, or a CSV, TSV or Parquet file.")],
+    dataset: Log,
     model: Annotated[str, typer.Option(help="A registered model.")],
     n_layers: Annotated[int, typer.Option(help="Blocks.")] = 2,
     d_emb: Annotated[int, typer.Option(help="Width of the item embeddings.")] = 64,
@@ -115,13 +137,20 @@ def train(
     epochs: Annotated[int, typer.Option(help="At most so many passes; the best on validation counts.")] = 20,
     precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     seed: Annotated[int, typer.Option(help="Of weights, batches, dropout and negatives.")] = 0,
-    path: Annotated[Path | None, typer.Option(help="Where a registered data set's official files lie.")] = None,
+    path: Official = None,
+    user: User = None,
+    item: Item = None,
+    time: Time = None,
+    separator: Separator = None,
+    sort: Sort = False,
+    duplicates: Repeats = "error",
     as_json: Json = False,
 ) -> None:
     """Train one model; HR, NDCG and MRR of the last events, ranked among all items."""
     from srlaw.sweep import train_once
 
-    _print(train_once(dataset, model, n_layers, d_emb, s_max, epochs, precision, seed, path), as_json)
+    how = reading(user, item, time, separator, sort, duplicates)
+    _print(train_once(dataset, model, n_layers, d_emb, s_max, epochs, precision, seed, path=path, **how), as_json)
 
 
 @app.command()
@@ -163,9 +192,9 @@ def claims(as_json: Json = False) -> None:
 
 
 def _print(rows: dict | list[dict], as_json: bool) -> None:
-    """JSON, with null for what is undefined; or aligned text for people."""
+    """JSON, escaped to ASCII, so that it is the same in every encoding, with null for what is undefined; or text."""
     if as_json:
-        print(json.dumps(_null_for_nan(rows), indent=2, allow_nan=False, ensure_ascii=False))
+        print(json.dumps(_null_for_nan(rows), indent=2, allow_nan=False))
         return
     for row in rows if isinstance(rows, list) else [rows]:
         width = max(map(len, row))
@@ -179,7 +208,7 @@ def _shown(value: object) -> str:
         return "  ".join(f"{key} {_shown(entry)}" for key, entry in value.items()) or "-"
     if isinstance(value, list):
         return "; ".join(map(_shown, value)) or "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else one_line(str(value))
 
 
 def _null_for_nan(value: object) -> object:
@@ -190,14 +219,37 @@ def _null_for_nan(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty name means nothing, and a path made of it would be the working folder."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        if argument == "" or (argument.startswith("--") and equals and not value):
+            what = option if equals else before if before.startswith("-") else "an argument"
+            raise InputError(f"{what} is empty; give it a value or leave it out")
+
+
 def main() -> None:
     """Entry point: a user's mistake ends in one sentence on stderr and status 2, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # of the text for people, what the encoding has no sign for
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        _refuse_empty(sys.argv[1:])
+        status = app(standalone_mode=False) or 0
+        sys.stdout.flush()
+        sys.exit(status)
     except TyperException as error:
-        print(f"srlaw: {error.format_message()}", file=sys.stderr)
-    except InputError as error:
-        print(f"srlaw: {error}", file=sys.stderr)
+        message = error.format_message()
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+    except InputError as error:
+        message = str(error)
+    except BrokenPipeError:  # as in `srlaw claims | head`; Python would try once more, and complain, at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a full disk, a file that was there a moment ago
+        message = f"{error.filename or 'the output'}: {error.strerror or error}"
+    except MemoryError as error:
+        message = f"there is not enough memory for this ({error}); use fewer or shorter histories, or a smaller model"
+    print(f"srlaw: {one_line(message)}", file=sys.stderr)
     sys.exit(2)

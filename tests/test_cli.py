@@ -91,6 +91,73 @@ def test_stats_of_the_embedded_data_set_and_its_lengths(tmp_path):
     assert os.listdir(tmp_path) == ["lengths.csv"]
 
 
+def test_stats_reads_what_its_options_say(tmp_path):
+    (tmp_path / "log.txt").write_text("who;what;when\na;x;2\na;y;1\na;y;1\n")
+    options = ["--user", "who", "--item", "what", "--separator", ";"]
+    timed = ["--time", "when", "--sort", "--duplicates", "drop"]
+    assert answer("stats", tmp_path / "log.txt", *options, *timed)[0]["tokens"] == 2
+    assert answer("stats", tmp_path / "log.txt", *options, "--time", "none")[0]["tokens"] == 3
+
+
+def test_train_reads_logs_as_stats_does(tmp_path):
+    (tmp_path / "log.csv").write_text(
+        "user;item\n" + "".join(f"{u};{(u + t) % 3}\n" for u in range(9) for t in range(4))
+    )
+    row = answer("train", tmp_path / "log.csv", "--model", "sasrec", *TINY, "--separator", ";", "--time", "none")
+    assert row["dataset"] == "log"
+
+
+def test_lengths_replace_a_plain_file_whole(log, tmp_path):
+    target = tmp_path / ("x" * 251 + ".csv")  # as long as a name may be
+    target.write_text("old")
+    answer("stats", log, "--lengths", target)
+    assert target.read_text().startswith("length,users")
+    assert sorted(os.listdir(tmp_path)) == ["log.csv", target.name]
+
+
+def test_lengths_of_a_registered_data_set_never_replace_its_files(tmp_path):
+    (tmp_path / "ml-1m").mkdir()
+    ratings = tmp_path / "ml-1m/ratings.dat"
+    ratings.write_text("1::2::3::4\n")
+    for path in (tmp_path, tmp_path / "ml-1m", ratings):
+        line = refusal("stats", "ml-1m", "--path", path, "--lengths", ratings)
+        assert "is read by the same command" in line
+    assert ratings.read_text() == "1::2::3::4\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="only root can act as another user")
+def test_folders_without_permission_are_named(log, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "closed/log.csv").write_text(log.read_text())
+    (tmp_path / "secret.csv").write_text(log.read_text())
+    (tmp_path / "secret.csv").chmod(0o600)
+    tmp_path.chmod(0o755)
+    closed = [parent for parent in (tmp_path, *tmp_path.parents) if not parent.stat().st_mode & 0o001]
+    for parent in closed:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    commands = [
+        ["stats", tmp_path / "closed/log.csv"],
+        ["stats", tmp_path / "secret.csv"],
+        ["stats", "ml-1m", "--path", tmp_path / "closed/x"],
+        ["stats", "ml-1m", "--path", tmp_path / "closed"],
+        ["stats", "ml-1m", "--path", tmp_path / "secret.csv"],
+        ["entropy", tmp_path / "closed/log.csv"],
+        ["entropy", tmp_path / "secret.csv"],
+    ]
+    for arguments in commands:  # with permission, so that all modules are imported before it is given up
+        srlaw(*arguments)
+    os.seteuid(65534)
+    try:
+        for arguments in commands:
+            assert "Permission denied" in refusal(*arguments)
+        assert "may not be written to" in refusal("stats", log, "--lengths", tmp_path / "lengths.csv")
+        assert "Permission denied" in refusal("stats", log, "--lengths", tmp_path / "closed/lengths.csv")
+    finally:
+        os.seteuid(0)
+        for parent in closed:
+            parent.chmod(parent.stat().st_mode & ~0o011)
+
+
 ML_1M = Path(__file__).parents[2] / "shared/datasets/ml-1m"
 
 
@@ -111,6 +178,58 @@ def test_entropy_of_a_file(tmp_path, suffix):
     wanted = "n alphabet apen shannon conditional conditional_corrected lempel_ziv compression_ratio"
     assert set(wanted.split()) <= set(row)
     assert (row["n"], row["alphabet"]) == (61, 4)
+
+
+@pytest.mark.parametrize("dtype", [">i8", "<i8", ">u4", "<i2", "u1", ">i2"])
+def test_arrays_of_any_integer_type_and_byte_order(tmp_path, dtype):
+    x = np.array([1, 2, 3] * 20 + [4])
+    np.save(tmp_path / "x.npy", x.astype(dtype))
+    np.save(tmp_path / "native.npy", x)
+    for tolerance in (0, 1):
+        assert answer("entropy", tmp_path / "x.npy", "--r", tolerance) == answer(
+            "entropy", tmp_path / "native.npy", "--r", tolerance
+        )
+
+
+def test_an_array_that_claims_terabytes_or_is_an_archive(tmp_path):
+    with (tmp_path / "x.npy").open("wb") as file:
+        header = {"descr": "<i8", "fortran_order": False, "shape": (10**13,)}
+        np.lib.format.write_array_header_1_0(file, header)
+    assert "is not a .npy array" in refusal("entropy", tmp_path / "x.npy")
+    np.savez(tmp_path / "x.npz", x=np.arange(3))
+    (tmp_path / "x.npz").replace(tmp_path / "x.npy")
+    assert "is an .npz archive" in refusal("entropy", tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "shift-jis"])
+def test_every_output_encoding_does(tmp_path, encoding):
+    log = tmp_path / "日本.csv"
+    log.write_text("user,item,time\nü,日,1\n")
+
+    def printed(*arguments):
+        out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        with (
+            mock.patch.object(sys, "argv", ["srlaw", *map(str, arguments)]),
+            mock.patch.object(sys, "stdout", out),
+            pytest.raises(SystemExit) as stop,
+        ):
+            main()
+        assert stop.value.code == 0
+        return out.buffer.getvalue()
+
+    assert json.loads(printed("stats", log, "--json").decode("ascii"))[0]["dataset"] == "日本"
+    assert "reproduced" in {row["verdict"] for row in json.loads(printed("claims", "--json"))}
+    shown = "日本" if encoding in ("utf-8", "shift-jis") else "??"
+    assert f"dataset             {shown}" in printed("stats", log).decode(encoding)
+    assert "Lemma 3.1" in printed("claims").decode(encoding)
+
+
+def test_a_reader_that_stops_is_no_error():
+    command = [Path(sys.executable).with_name("srlaw"), "claims"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 def test_undefined_measures_are_null_with_a_reason(tmp_path):

@@ -7,7 +7,7 @@ import os
 import tarfile
 import threading
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
@@ -204,6 +204,132 @@ def test_times_closer_than_a_microsecond_keep_their_order(tmp_path):
     assert found.timestamps[:2].tolist() == [1_600_000_000_000_000] * 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2019-10-01 00:00:00 UTC",
+        "2019-10-01T00:00:00Z",
+        "2019-10-01 00:00 GMT",
+        "2019-10-01",
+        "2019-W40-2",
+        "20191001T000000Z",
+        "2019-10-01T00",
+        "2019-10-01T02:00:00,000+02",
+        "2019-10-01 02:00:00 +02:00",
+        "2019-10-01T05:30:00+0530",
+        "2019-09-30T19:00-05:00",
+        "2019-10-01T00:00:00.0000009",
+    ],
+)
+def test_every_form_of_iso_8601(tmp_path, text):
+    rows = [("u", "a", "2019-09-30T23:59:59.5"), ("u", "b", text), ("u", "c", "2019-10-01 00:00:00.000001 UTC")]
+    midnight = 1569888000 * 10**6
+    found = load(write(rows, tmp_path / "log.csv"))
+    assert found.timestamps.tolist() == [midnight - 500_000, midnight, midnight + 1]
+
+
+# Layouts of others
+
+
+def items_of(sequences):
+    """user → items, as text."""
+    ids = [str(user) for user in sequences.user_ids.tolist()]
+    return {
+        user: [str(item) for item in sequences.catalogue[row].tolist()]
+        for user, row in zip(ids, sequences, strict=True)
+    }
+
+
+@pytest.mark.parametrize("opened", [Path.write_bytes, lambda path, text: path.write_bytes(gzip.compress(text))])
+def test_one_history_a_line(tmp_path, opened):
+    path = tmp_path / ("log.txt" if opened is Path.write_bytes else "log.txt.gz")
+    opened(path, b"\xef\xbb\xbf7 3 1 3\r\n\r\n2 1 9\n")
+    found = load(path)
+    assert items_of(found) == {"2": ["1", "9"], "7": ["3", "1", "3"]}
+    assert (found.timestamps, found.ratings, found.name) == (None, None, "log")
+
+
+def test_one_event_a_line(tmp_path):
+    (tmp_path / "log.txt").write_text("b x\na y\nb x\nb\tz\n")
+    found = load(tmp_path / "log.txt", duplicates="keep")
+    assert items_of(found) == {"a": ["y"], "b": ["x", "x", "z"]}
+    assert found.timestamps is None
+
+
+def test_where_every_line_has_two_fields_both_layouts_say_the_same(tmp_path):
+    (tmp_path / "log.txt").write_text("b x\na y\n")
+    assert items_of(load(tmp_path / "log.txt")) == {"a": ["y"], "b": ["x"]}
+
+
+def test_text_that_is_neither_layout(tmp_path):
+    path = tmp_path / "log.txt"
+    for text, *words in [
+        ("a x 5\nb y 6\na z 7\n", "line 3: user 'a' stood on line 1 already", "--separator"),
+        ("a x y\nb\n", "line 2: 'b' stands alone"),
+        ("user item time\na x 1\n", "line 1 is a header", "--separator"),
+        ("user_id,item_id\na,x\n", "line 1 is a header"),
+        ("a x\n\nb nan\n", "line 3: column 'item' is empty or NaN"),
+    ]:
+        path.write_text(text)
+        fails(path, "log.txt", *words)
+    path.write_text("a x\na y\n")
+    fails(path, "no times", "--sort", sort=True)
+    fails(path, "no times", "--duplicates drop", duplicates="drop")
+    fails(path, "has no columns", "leave out user", user="a")
+    path.write_bytes(b"a x\xff\n")
+    fails(path, "not UTF-8")
+    (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(os.urandom(5000).hex().encode())[:2000])
+    fails(tmp_path / "cut.txt.gz", "cut off or damaged")
+
+
+def test_a_text_table_with_its_separator(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("user item time\na x 1\na y 2\n")
+    assert decoded(load(path, separator=" ")) == {"a": [("x", 1), ("y", 2)]}
+    for name, separator in [("log.csv", ";"), ("log.dat", "|"), ("log.csv", "\t"), ("log.csv", "\\t")]:
+        character = separator[-1].replace("t", "\t")
+        (tmp_path / name).write_text(path.read_text().replace(" ", character))
+        assert decoded(load(tmp_path / name, separator=separator)) == {"a": [("x", 1), ("y", 2)]}
+    (tmp_path / "log.csv").write_text("user;item;time\na;x;1\n")
+    fails(tmp_path / "log.csv", "pass separator=';' (--separator ';')")
+
+
+@pytest.mark.parametrize("options", [{}, {"user": "user_id", "time": "timestamp"}, {"item": "item_id:token"}])
+def test_recboles_header(tmp_path, options):
+    path = tmp_path / "log.inter"
+    path.write_text("user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t5\t4\t8.0\n1\t3\t2\t9.0\n")
+    found = load(path, **options)
+    assert decoded(found) == {"1": [("5", 8), ("3", 9)]}
+    assert found.ratings.tolist() == [4, 2]
+
+
+def test_a_list_of_past_items_is_no_event(tmp_path):
+    (tmp_path / "log.inter").write_text("user_id:token\titem_id_list:token_seq\titem_id:token\n1\t5 6\t7\n")
+    fails(tmp_path / "log.inter", "past items in its column 'item_id_list'", time="none")
+
+
+def test_a_log_in_order_needs_no_times(tmp_path):
+    path = write([("u", "b", 5), ("v", "b", 4), ("u", "a", 3), ("u", "b", 5)], tmp_path / "log.csv")
+    found = load(path, time="none")
+    assert items_of(found) == {"u": ["b", "a", "b"], "v": ["b"]}
+    assert found.timestamps is None
+    assert found.truncate(2).leave_one_out().target.tolist() == [1]
+    fails(path, "no times", "--sort", time="none", sort=True)
+    fails(path, "no times", "--duplicates drop", time="none", duplicates="drop")
+
+
+@pytest.mark.parametrize("header", ["user,user,item,time", "user,item,item,time", "user,item,time,time"])
+def test_two_columns_of_one_name(tmp_path, header):
+    (tmp_path / "log.csv").write_text(f"{header}\n1,2,3,4\n")
+    fails(tmp_path / "log.csv", "log.csv has two columns", "rename")
+
+
+def test_two_columns_that_mean_the_same(tmp_path):
+    (tmp_path / "log.csv").write_text("note,user_id,userId,note,item,time\na,b,c,d,e,1\n")
+    fails(tmp_path / "log.csv", "'user_id' and 'userId', which both look like the user")
+    assert load(tmp_path / "log.csv", user="userId").user_ids.tolist() == ["c"]
+
+
 # Bad input: the file, the line or column, and the cure are named
 
 
@@ -316,7 +442,7 @@ def test_names_that_are_nothing(tmp_path):
     fails(tmp_path, "is a folder", "ml-1m")
     (tmp_path / "log.xlsx").write_text("x")
     fails(tmp_path / "log.xlsx", "log.xlsx", ".csv", ".parquet")
-    fails("ml-1m", "known columns", "user", user="u")
+    fails("ml-1m", "known layout", "user", user="u")
     fails("synthetic", "generated", path=tmp_path)
     fails("ml-1m", "does not exist", path=tmp_path / "nowhere")
     path = write([(1, 2, 3)], tmp_path / "log.csv")
@@ -477,6 +603,50 @@ def test_an_archive_with_a_damaged_member(scratch):
     fails("ml-1m", "ml-1m.zip", "damaged", path=archive)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_member_in_another_compression(scratch, method):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("ml-1m/ratings.dat", ML_1M * 50)
+    assert histories(load("ml-1m", put(scratch / "whole.zip", packed.getvalue())))["2"] == ["1193"] * 50
+    content = bytearray(packed.getvalue())
+    content[60:90] = bytes(30)
+    fails("ml-1m", "bad.zip", "damaged", path=put(scratch / "bad.zip", content))
+
+
+def put(path, content):
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_member_that_is_no_file(scratch, kind):
+    with tarfile.open(scratch / "bad.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("ml-1m/ratings.dat")
+        member.type = kind
+        archive.addfile(member)
+    fails("ml-1m", "bad.tar.gz", "is no file", path=scratch / "bad.tar.gz")
+
+
+@pytest.mark.parametrize("kind", ["bad.zip", "bad.tar.gz"])
+def test_an_archive_that_unpacks_to_far_more_than_the_data_set(scratch, kind, monkeypatch):
+    monkeypatch.setattr(fetch, "BYTES_PER_EVENT", 1)  # as gigabytes would be at the real limit
+    archive = pack({"ml-100k/u.data": "0" * 200_000}, scratch / kind)
+    assert archive.stat().st_size < 1000
+    fails("ml-100k", kind, "unpacks to more than 0 MB, which is not MovieLens-100K", path=archive)
+
+
+def test_any_byte_of_an_archive_may_be_wrong(scratch):
+    rng = np.random.default_rng(0)
+    for kind in ("a.zip", "a.tar.gz"):
+        whole = pack(FILES["ml-1m"], scratch / kind).read_bytes()
+        for _ in range(150):
+            content = bytearray(whole)
+            content[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+            with suppress(InputError):
+                load("ml-1m", put(scratch / kind, content))
+
+
 def test_an_archive_of_something_else(scratch):
     fails("ml-1m", "no member ratings.dat", path=pack({"README": "x"}, scratch / "other.zip"))
 
@@ -569,3 +739,23 @@ def test_movielens_100k_has_its_published_counts():
     found = load("ml-100k", SHARED / "ml-100k")
     assert REGISTRY["ml-100k"].compare(found) == "ml-100k: counts as published."
     assert sorted(np.unique(found.ratings)) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the published histories in ../shared/datasets")
+@pytest.mark.parametrize(
+    ("file", "counts", "repeats", "options"),
+    [
+        ("kuairand-kcore15.tsv", (664, 9359, 41_828), 433, {"sort": True, "duplicates": "keep"}),
+        ("beauty.txt", (22_363, 12_101, 198_502), 0, {}),
+        ("toys-games.txt", (19_412, 11_924, 167_597), 0, {}),
+        ("lastfm.txt", (1090, 3646, 52_551), 0, {}),
+        ("yelp.txt", (30_431, 20_033, 316_354), 11_830, {}),
+        ("wikipedia-edits.txt", (8227, 1000, 157_474), 139_217, {}),
+    ],
+)
+def test_published_histories(file, counts, repeats, options):
+    found = load(SHARED / "published-histories" / file, **options)
+    summary = found.summary()
+    assert (summary["users"], summary["items"], summary["tokens"]) == counts
+    assert found.tokens - found.without_repeats().tokens == repeats
+    assert (found.timestamps is None) == file.endswith(".txt")

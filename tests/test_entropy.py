@@ -109,6 +109,53 @@ def test_any_ids_stay_distinct(ids):
     assert en.conditional_entropy(ids, 1) == en.conditional_entropy(small, 1)
 
 
+@given(
+    st.lists(st.sampled_from([-(2**63), -(2**63) + 1, -1, 0, 2**53, 2**53 + 1, 2**63 - 2, 2**63 - 1]), max_size=25),
+    st.sampled_from([1, 1.5, 2**53, 2.0**63 - 1024, 2**63, 2.0**64 - 2048, 2.0**64, math.inf]),
+)
+def test_distances_of_64_bit_ids_are_exact(x, r):
+    signed = np.array(x, np.int64)
+    unsigned = np.array([value + 2**63 for value in x], np.uint64)
+    expected = brute_apen(x, 1, r)
+    assert same(en.apen(signed, 1, r), expected)
+    assert same(en.apen(unsigned, 1, r), expected)
+    assert same(en.apen_per_user(Sequences.from_lists([x]), 1, r)[0], expected)
+
+
+def test_distant_ids_do_not_match():
+    """Their signed difference overflows to −1, which is within any tolerance."""
+    x = [-(2**63), 2**63 - 1, -(2**63), 0, 2**63 - 1, 2**63 - 1, -(2**63), 0]
+    assert en.apen(np.array(x), 1, 1) == pytest.approx(en.apen(np.array(x), 1), abs=1e-14)
+    assert same(
+        en.apen(np.array([-128, 127, -128, 100, 127, -128], np.int8), 1, 30),
+        brute_apen([0, 255, 0, 228, 255, 0], 1, 30),
+    )
+    assert same(en.apen(np.array([0.5, 3, 0.5, 1], np.float16), 1, 1), brute_apen([0.5, 3, 0.5, 1], 1, 1))
+
+
+@pytest.mark.parametrize("m", [6, 10**9, 10**30])
+def test_m_beyond_the_data_is_undefined_at_once(m):
+    x = np.array([1, 2, 1, 2, 1, 2])
+    sequences = Sequences.from_lists([x.tolist(), [1]])
+    values = [en.apen(x, m), en.apen(x, m, 1), en.apen_pooled(x, m), en.mean_apen(sequences, m)]
+    values += [
+        en.conditional_entropy(sequences, m),
+        en.block_entropy(sequences, m + 1),
+        *en.apen_per_user(sequences, m),
+    ]
+    assert np.isnan(values).all()
+    row = describe_sequence(x, m)
+    assert math.isnan(row["apen"])
+    assert f"needs at least {m + 1} events" in row["notes"][0]
+
+
+def test_m_that_would_take_hours_is_refused():
+    x = np.zeros(200_001, int)
+    for call in (en.apen, en.apen_pooled, en.conditional_entropy):
+        with pytest.raises(InputError, match="among 200,001 events would take hours; use a smaller m"):
+            call(x, 200_000)
+
+
 @given(FEW.filter(len), st.permutations(range(5)))
 def test_measures_do_not_depend_on_labels(x, labels):
     renamed = np.array([10**12 * labels[v] for v in x])
@@ -116,7 +163,7 @@ def test_measures_do_not_depend_on_labels(x, labels):
     assert all(same(first[key], second[key]) for key in first if key != "notes")
 
 
-@pytest.mark.parametrize(("m", "r"), [(0, 0), (-1, 0), (1.5, 0), (2, -1), (2, math.nan)])
+@pytest.mark.parametrize(("m", "r"), [(0, 0), (-1, 0), (1.5, 0), (math.nan, 0), (math.inf, 0), (2, -1), (2, math.nan)])
 def test_bad_parameters_are_errors_everywhere(m, r):
     sequences = Sequences.from_lists([[1, 2, 3, 4]])
     for call in (en.apen, en.apen_per_user, en.mean_apen):

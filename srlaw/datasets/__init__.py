@@ -7,16 +7,18 @@ from pathlib import Path
 
 import polars as pl
 
-from srlaw.datasets.columns import GUESSES, resolve
-from srlaw.datasets.fetch import official_files
+from srlaw.datasets.columns import GUESSES, NO_TIMES, resolve
+from srlaw.datasets.fetch import official_files, places_of
+from srlaw.datasets.histories import read_histories
 from srlaw.datasets.log import Duplicates, Log, encode, to_sequences
 from srlaw.datasets.registry import REGISTRY, Dataset
-from srlaw.datasets.tables import FORMATS, Table, column_names, read, table_at
+from srlaw.datasets.tables import FORMATS, Table, column_names, kind_of, read, table_at
 from srlaw.datasets.values import Column, ids, ratings, times
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
+from srlaw.files import readable_file
 from srlaw.sequences import Sequences
 
-__all__ = ["REGISTRY", "Dataset", "load"]
+__all__ = ["REGISTRY", "Dataset", "input_files", "load"]
 
 
 def load(
@@ -27,6 +29,7 @@ def load(
     item: str | None = None,
     time: str | None = None,
     rating: str | None = None,
+    separator: str | None = None,
     sort: bool = False,
     duplicates: Duplicates = "error",
     progress: bool = True,
@@ -38,35 +41,52 @@ def load(
     their times, ties in the order of the file.
 
     Args:
-        name_or_path: a name in `REGISTRY`, or a .csv, .tsv (either may end in .gz) or .parquet file with a header.
+        name_or_path: a name in `REGISTRY`; a table with a header line, by the end of its name .csv, .tsv, .inter
+            (RecBole's, whose header may have types) or .parquet; or .txt without header or times (S3-Rec's and
+            SASRec's, see `histories.read_histories`). Text files may end in .gz.
         path: for a registered name, where its official files already lie: their folder, one of the files, or the
             official archive. Otherwise they are looked for in ``$SRLAW_DATA/<name>``, else downloaded to the
             user's cache and their checksum compared.
-        user, item, time, rating: column names of a file, guessed from common ones where not given. Ids may be any
+        user, item, time, rating: column names of a table, guessed from common ones where not given. Ids may be any
             64-bit integers or text; times integers, numbers with a fraction, or ISO date-times (see
-            `values.times` and `values.stamps` for the unit they are stored in). A file needs no rating.
+            `values.times` and `values.stamps` for the unit they are stored in). A table needs no rating.
+            ``time="none"`` says that there are no times and each user's events stand in order, oldest first;
+            ``timestamps`` is then None, as for .txt.
+        separator: one character between the fields of a table in text, if it is not the one that the end of the
+            file's name says; a file with any other ending, .txt too, is then such a table.
         sort: of a file, put each user's events in order of time instead of raising where they are not. Registered
             data sets are always put in order.
         duplicates: what to do with a file's events that repeat an earlier one (same user, item and time): raise
             (``"error"``), ``"keep"`` or ``"drop"`` them. Registered data sets are taken as they were published.
+            Without times no event is a duplicate: a user may meet an item again and again, and every event is kept.
         progress: show a bar on standard error while downloading.
 
     Raises:
-        InputError: for an unknown name, a file that cannot be used (with line and column), a failed download.
+        InputError: for an unknown name, a file that cannot be used (with line and column), a failed download;
+            for a setting that says nothing about this data set.
     """
     name = str(name_or_path)
+    if duplicates not in ("error", "keep", "drop"):
+        raise InputError(f"duplicates is {quoted(duplicates)}; it must be 'error', 'keep' or 'drop'")
     columns = {"user": user, "item": item, "time": time, "rating": rating}
     if name not in REGISTRY:
-        return _load_file(Path(name_or_path), path, columns, sort, duplicates)
-    given = [role for role, column in columns.items() if column is not None]
+        return to_sequences(_file_log(Path(name), path, columns, separator), _stem(name), sort, duplicates)
+    settings = {**columns, "separator": separator, "duplicates": "drop" if duplicates == "drop" else None}
+    given = [setting for setting, value in settings.items() if value is not None]
     if given:
-        raise InputError(f"{name} has known columns; leave out {', '.join(given)}, or give the path of a file")
+        raise InputError(f"{name} has a known layout; leave out {', '.join(given)}, or give the path of a file")
     layout = REGISTRY[name].layout
     if layout is None:
         return _load_synthetic(name, path)
     with official_files(REGISTRY[name], path, progress) as files:
         log = layout.select(_read_log(layout.tables(files), layout.columns))
         return to_sequences(log, name, sort=True, duplicates="keep")
+
+
+def input_files(name_or_path: str | Path, path: str | Path | None = None) -> list[Path]:
+    """Every file that `load` might read for these arguments, whether or not it is there: none may be overwritten."""
+    dataset = REGISTRY.get(str(name_or_path))
+    return [Path(name_or_path)] if dataset is None else places_of(dataset, path)
 
 
 def _load_synthetic(name: str, path: str | Path | None) -> Sequences:
@@ -77,24 +97,26 @@ def _load_synthetic(name: str, path: str | Path | None) -> Sequences:
     return synthetic()
 
 
-def _load_file(
-    file: Path,
-    path: str | Path | None,
-    columns: dict[str, str | None],
-    sort: bool,
-    duplicates: Duplicates,
-) -> Sequences:
+def _stem(name: str) -> str:
+    return Path(Path(name).name.removesuffix(".gz")).stem
+
+
+def _file_log(file: Path, path: str | Path | None, columns: dict[str, str | None], separator: str | None) -> Log:
+    """The events of a user's own file: a table, or plain text without header and times."""
     known = ", ".join(REGISTRY)
     if path is not None:
-        raise InputError(f"{str(file)!r} is not a registered data set ({known}), so it takes no further path")
-    if file.is_dir():
-        raise InputError(f"{file} is a folder; give a file ({FORMATS}), or a registered name ({known}) with path=…")
-    if not file.is_file():
-        raise InputError(f"{str(file)!r} is neither a file nor a registered data set ({known})")
-    table = table_at(file)
-    found = resolve(column_names(table), columns, file.name)
-    log = _read_log([table], found)
-    return to_sequences(log, Path(file.name.removesuffix(".gz")).stem, sort, duplicates)
+        raise InputError(f"{quoted(str(file))} is not a registered data set ({known}), so it takes no further path")
+    readable_file(file, f"a log ({FORMATS}), or a registered name ({known})")
+    if kind_of(file) == ".txt" and separator is None:
+        named = [role for role, column in columns.items() if column not in (None, NO_TIMES)]
+        if named:
+            raise InputError(
+                f"{file.name}: a .txt file has no columns, so leave out {', '.join(named)}; if it is a table with a "
+                "header line, pass separator=… (--separator …)"
+            )
+        return read_histories(file)
+    table = table_at(file, separator)
+    return _read_log([table], resolve(column_names(table), columns, file.name, table.separator))
 
 
 def _read_log(tables: list[Table], columns: dict[str, str]) -> Log:
@@ -111,7 +133,8 @@ def _read_log(tables: list[Table], columns: dict[str, str]) -> Log:
     users, user_ids = encode(convert("user", ids))
     items, catalogue = encode(convert("item", ids))
     stars = convert("rating", ratings).to_numpy() if "rating" in raw else None
-    return Log(users, items, user_ids, catalogue, convert("time", times).to_numpy(), stars, place)
+    when = convert("time", times).to_numpy() if "time" in raw else None
+    return Log(users, items, user_ids, catalogue, when, stars, place)
 
 
 def _places(tables: list[Table], heights: list[int]) -> Callable[[int], str]:

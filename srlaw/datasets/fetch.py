@@ -6,8 +6,10 @@ checked again at each use; an archive is unpacked into a temporary folder that i
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
-import shutil
+import stat
 import tarfile
 import tempfile
 import zipfile
@@ -15,13 +17,17 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
 
 from requests.exceptions import RequestException
 
 from srlaw.datasets.registry import Dataset
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
+from srlaw.files import readable_file, status
 
 _ARCHIVES = (".zip", ".tar.gz", ".tgz")
+_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
+BYTES_PER_EVENT = 1000  # of an unpacked archive, at most: MovieLens-1M has 25, and other tables may lie beside the log
 
 
 @contextmanager
@@ -33,25 +39,45 @@ def official_files(dataset: Dataset, path: str | Path | None, progress: bool) ->
         InputError: if they are not at `path`, the download fails, or the archive is damaged or unsafe.
     """
     source = Path(path) if path is not None else _stored(dataset) or _download(dataset, progress)
-    if not source.exists():
-        raise InputError(f"{source} does not exist; give the folder or file where {dataset.name} lies")
-    if source.is_dir():
+    found = status(source)
+    if found is None:
+        raise InputError(f"{quoted(str(source))} does not exist; give the folder or file where {dataset.name} lies")
+    if stat.S_ISDIR(found.st_mode):
         source = _archive_in(dataset, source) or source
-    if source.is_dir():
-        yield [_find(dataset, source, file) for file in dataset.files]
-    elif source.name.lower().endswith(_ARCHIVES):
+    if source.name.lower().endswith(_ARCHIVES) and _is_file(source):
         with tempfile.TemporaryDirectory(prefix="srlaw-") as scratch:
             yield _unpack(dataset, source, Path(scratch))
+        return
+    if stat.S_ISDIR(found.st_mode):
+        files = [_find(dataset, source, file) for file in dataset.files]
     elif len(dataset.files) == 1:
-        yield [source]
+        files = [source]
     else:
-        yield [_find(dataset, source.parent, file) for file in dataset.files]
+        files = [_find(dataset, source.parent, file) for file in dataset.files]
+    yield [readable_file(file, f"the official files of {dataset.name}") for file in files]
+
+
+def places_of(dataset: Dataset, path: str | Path | None) -> list[Path]:
+    """Every place where `official_files` may find a file of the data set."""
+    root = os.environ.get("SRLAW_DATA")
+    sources = [Path(path)] if path is not None else [cache_folder() / dataset.name]
+    sources += [Path(root) / dataset.name] if root and path is None else []
+    names = [*dataset.files, dataset.filename]
+    within = [place for source in sources for name in names for place in _candidates(source, name)]
+    beside = [place for source in sources for name in names for place in _candidates(source.parent, name)]
+    return [*sources, *within, *beside]
+
+
+def _is_file(path: Path) -> bool:
+    found = status(path)
+    return found is not None and stat.S_ISREG(found.st_mode)
 
 
 def _stored(dataset: Dataset) -> Path | None:
     root = os.environ.get("SRLAW_DATA")
     folder = Path(root) / dataset.name if root else None
-    return folder if folder and folder.is_dir() else None
+    found = status(folder) if folder else None
+    return folder if found is not None and stat.S_ISDIR(found.st_mode) else None
 
 
 def _candidates(folder: Path, file: str) -> list[Path]:
@@ -62,13 +88,13 @@ def _candidates(folder: Path, file: str) -> list[Path]:
 
 def _archive_in(dataset: Dataset, folder: Path) -> Path | None:
     """The official archive lying in a folder that has not all of the unpacked files."""
-    unpacked = all(any(path.is_file() for path in _candidates(folder, file)) for file in dataset.files)
+    unpacked = all(any(map(_is_file, _candidates(folder, file))) for file in dataset.files)
     archive = folder / dataset.filename
-    return archive if not unpacked and archive.is_file() else None
+    return archive if not unpacked and _is_file(archive) else None
 
 
 def _find(dataset: Dataset, folder: Path, file: str) -> Path:
-    found = next((path for path in _candidates(folder, file) if path.is_file()), None)
+    found = next(filter(_is_file, _candidates(folder, file)), None)
     if found is None:
         raise InputError(
             f"{folder} has no {PurePosixPath(file).name}; give the folder that holds the official files of "
@@ -112,29 +138,34 @@ def _unpack(dataset: Dataset, archive: Path, folder: Path) -> list[Path]:
     try:
         if archive.name.lower().endswith(".zip"):
             with zipfile.ZipFile(archive) as opened:
-                members = {info.filename: _is_link(info) for info in opened.infolist()}
+                members = {info.filename: _is_plain(info) for info in opened.infolist()}
                 return _copy(dataset, archive, members, opened.open, folder)
-        with tarfile.open(archive, "r:gz") as opened:
-            members = {info.name + "/" * info.isdir(): info.issym() or info.islnk() for info in opened.getmembers()}
+        whole = folder / "archive.tar"  # unpacked first and within bounds: to skip a member is to unpack it
+        with gzip.open(archive) as packed:
+            _copy_bounded(packed, whole, dataset, archive.name)
+        with tarfile.open(whole, "r:") as opened:
+            members = {info.name + "/" * info.isdir(): info.isreg() or info.isdir() for info in opened.getmembers()}
             return _copy(dataset, archive, members, opened.extractfile, folder)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError) as error:
+    except InputError:
+        raise
+    except (*_DAMAGED, OSError, RuntimeError, ValueError) as error:  # not all of them say what they may raise
         reason = str(error) or type(error).__name__
         raise InputError(
             f"{archive.name} is cut off or damaged ({reason}); fetch it again from {dataset.url}"
         ) from None
 
 
-def _is_link(info: zipfile.ZipInfo) -> bool:
-    """Whether a zip member is a symbolic link (its Unix mode is in the upper half of the attributes)."""
-    return (info.external_attr >> 16) & 0o170000 == 0o120000
+def _is_plain(info: zipfile.ZipInfo) -> bool:
+    """Whether a zip member is a file or folder, not a link or pipe; its Unix mode is in the attributes' upper half."""
+    return stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
 
 
 def _copy(dataset: Dataset, archive: Path, members: dict[str, bool], open_member, folder: Path) -> list[Path]:
-    for name, is_link in members.items():
+    for name, is_plain in members.items():
         outside = PureWindowsPath(name).anchor or ".." in PureWindowsPath(name).parts
-        if outside or is_link:
+        if outside or not is_plain:
             raise InputError(
-                f"{archive.name}: its member {name!r} would land outside its folder; "
+                f"{archive.name}: its member {quoted(name)} would land outside its folder, or is no file; "
                 f"this is not the official file, fetch it again from {dataset.url}"
             )
     found = []
@@ -143,7 +174,20 @@ def _copy(dataset: Dataset, archive: Path, members: dict[str, bool], open_member
         name = next((member for member in members if member.split("/")[-1] == wanted), None)
         if name is None:
             raise InputError(f"{archive.name} has no member {wanted}; fetch it again from {dataset.url}")
-        with open_member(name) as source, open(folder / wanted, "wb") as target:
-            shutil.copyfileobj(source, target)
+        with open_member(name) as source:
+            _copy_bounded(source, folder / wanted, dataset, archive.name)
         found.append(folder / wanted)
     return found
+
+
+def _copy_bounded(source: BinaryIO, target: Path, dataset: Dataset, archive: str) -> None:
+    """Copy a file that is being unpacked, but not without end: a few kilobytes may unpack to terabytes."""
+    most = BYTES_PER_EVENT * (dataset.events or 10**9)
+    with target.open("wb") as out:
+        while block := source.read(2**20):
+            if out.tell() + len(block) > most:
+                raise InputError(
+                    f"{archive} unpacks to more than {most // 10**6:,} MB, which is not {dataset.title}; fetch it "
+                    f"again from {dataset.url}"
+                )
+            out.write(block)

@@ -11,7 +11,7 @@ import polars as pl
 from scipy.sparse import coo_array
 
 from srlaw.datasets.values import stamps
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 from srlaw.sequences import Sequences
 
 Duplicates = Literal["error", "keep", "drop"]
@@ -24,7 +24,7 @@ class Log:
     Attributes:
         users, items: codes, int32, shape ``(events,)``.
         user_ids, catalogue: code → original id, sorted; Int64, UInt64 or String.
-        times: int64 or float64, shape ``(events,)``.
+        times: int64 or float64, shape ``(events,)``; None where the order of the file is that of time.
         ratings: float32, shape ``(events,)``, or None.
         place: event number → file and line, for errors.
     """
@@ -33,7 +33,7 @@ class Log:
     items: np.ndarray
     user_ids: pl.Series
     catalogue: pl.Series
-    times: np.ndarray
+    times: np.ndarray | None
     ratings: np.ndarray | None
     place: Callable[[int], str]
 
@@ -73,9 +73,9 @@ def k_core(log: Log, k: int) -> Log:
         raise InputError(f"{log.place(0)}: no user and item are left by the {k}-core filter; the file is too small")
     users, user_ids = _recode(log.users[keep], log.user_ids)
     items, catalogue = _recode(log.items[keep], log.catalogue)
-    ratings = None if log.ratings is None else log.ratings[keep]
+    ratings, times = (None if column is None else column[keep] for column in (log.ratings, log.times))
     numbers = np.flatnonzero(keep)
-    return Log(users, items, user_ids, catalogue, log.times[keep], ratings, lambda row: log.place(numbers[row]))
+    return Log(users, items, user_ids, catalogue, times, ratings, lambda row: log.place(numbers[row]))
 
 
 def _recode(codes: np.ndarray, values: pl.Series) -> tuple[np.ndarray, pl.Series]:
@@ -84,24 +84,28 @@ def _recode(codes: np.ndarray, values: pl.Series) -> tuple[np.ndarray, pl.Series
 
 
 def to_sequences(log: Log, name: str, sort: bool, duplicates: Duplicates) -> Sequences:
-    """Histories, users in order of their ids, events by time and ties in file order.
+    """Histories, users in order of their ids, events by time and ties in file order; without times, in file order.
 
     Raises:
         InputError: where a user's time goes back without `sort`, and at repeated events unless they are to be
-            kept or dropped.
+            kept or dropped; if a log without times is to be sorted, or its duplicates dropped.
     """
-    if duplicates not in ("error", "keep", "drop"):
-        raise InputError(f"duplicates is {duplicates!r}; it must be 'error', 'keep' or 'drop'")
-    order = _by_time(log, _by_user(log.users), sort)
-    if duplicates != "keep":
-        order = _distinct(log, order, duplicates)
+    order = _by_user(log.users)
+    if log.times is None:
+        if sort or duplicates == "drop":
+            option = "sort=True (--sort)" if sort else "duplicates='drop' (--duplicates drop)"
+            raise InputError(f"{name} has no times, so {option} says nothing about it; leave that out")
+    else:
+        order = _by_time(log, log.times, order, sort)
+        if duplicates != "keep":
+            order = _distinct(log, log.times, order, duplicates)
     lengths = np.bincount(log.users[order], minlength=len(log.user_ids))
     return Sequences(
         items=log.items[order],
         offsets=np.concatenate([[0], np.cumsum(lengths)]),
         catalogue=_to_array(log.catalogue),
         ratings=None if log.ratings is None else log.ratings[order],
-        timestamps=stamps(log.times[order]),
+        timestamps=None if log.times is None else stamps(log.times[order]),
         user_ids=_to_array(log.user_ids),
         name=name,
     )
@@ -114,8 +118,8 @@ def _by_user(users: np.ndarray) -> np.ndarray:
     return grouped.indices
 
 
-def _by_time(log: Log, order: np.ndarray, sort: bool) -> np.ndarray:
-    users, times = log.users[order], log.times[order]
+def _by_time(log: Log, when: np.ndarray, order: np.ndarray, sort: bool) -> np.ndarray:
+    users, times = log.users[order], when[order]
     back = np.flatnonzero((users[1:] == users[:-1]) & (times[1:] < times[:-1]))
     if not len(back):
         return order
@@ -123,16 +127,16 @@ def _by_time(log: Log, order: np.ndarray, sort: bool) -> np.ndarray:
         at = back[np.argmin(order[back + 1])]
         user = log.user_ids[int(users[at])]
         raise InputError(
-            f"{log.place(order[at + 1])}: the time of user {user!r} goes back from {times[at]} to {times[at + 1]}; "
-            "pass sort=True (--sort) to order each user's events by time"
+            f"{log.place(order[at + 1])}: the time of user {quoted(user)} goes back "
+            f"from {times[at]} to {times[at + 1]}; pass sort=True (--sort) to order each user's events by time"
         )
     frame = pl.DataFrame({"user": users, "time": times, "event": order})
     return frame.sort("user", "time", maintain_order=True)["event"].to_numpy()
 
 
-def _distinct(log: Log, order: np.ndarray, duplicates: Duplicates) -> np.ndarray:
+def _distinct(log: Log, when: np.ndarray, order: np.ndarray, duplicates: Duplicates) -> np.ndarray:
     """`order` without events that repeat an earlier one; only events tied in user and time are compared."""
-    users, times = log.users[order], log.times[order]
+    users, times = log.users[order], when[order]
     tied = (users[1:] == users[:-1]) & (times[1:] == times[:-1])
     among = np.flatnonzero(np.append(tied, False) | np.append(False, tied))
     frame = pl.DataFrame({"user": users[among], "time": times[among], "item": log.items[order[among]]})

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+csv.field_size_limit(2**31 - 1)  # a cell may be longer than the 128 KiB that the reader allows by default
+
 
 class Record(NamedTuple):
     """One record of a text file: the line it starts on, counted from 1, and its fields."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from typing import TypeVar
 import polars as pl
 
 from srlaw.datasets import places
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 
-_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".parquet": None, ".pq": None}
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".inter": "\t", ".parquet": None, ".pq": None}
 Result = TypeVar("Result")
-FORMATS = ".csv, .tsv (either may end in .gz) or .parquet"
+FORMATS = ".csv, .tsv, .inter or .txt (each also with .gz behind it) or .parquet"
 
 
 @dataclass(frozen=True)
@@ -38,28 +37,43 @@ class Table:
         """For an error: file and line (text) or row (Parquet) of data row `row`, counted from 0."""
         if self.separator is None:
             return f"{self.path.name}, row {row + 1}"
-        try:
-            return f"{self.path.name}, line {places.line_of(self.path, self.separator, self.names is None, row)}"
-        except csv.Error:  # a field longer than the standard library reads
-            return f"{self.path.name}, data row {row + 1}"
+        return f"{self.path.name}, line {places.line_of(self.path, self.separator, self.names is None, row)}"
 
 
-def table_at(path: Path) -> Table:
-    """A user's own file; its format goes by the end of its name."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])
-    if kind not in _SEPARATORS:
-        raise InputError(f"{path.name}: the name of a table must end in {FORMATS}")
-    return Table(path, _SEPARATORS[kind])
+def kind_of(path: Path) -> str:
+    """The end of a file's name that tells its format, in lower case, without ``.gz``."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def table_at(path: Path, separator: str | None = None) -> Table:
+    """A user's own file; its format goes by the end of its name, unless the separator of a text file is given."""
+    kind = kind_of(path)
+    if separator is None:
+        if kind not in _SEPARATORS:
+            raise InputError(
+                f"{quoted(path.name)}: the name of a log must end in {FORMATS}; for another text file with a header "
+                "line, pass separator=… (--separator …)"
+            )
+        return Table(path, _SEPARATORS[kind])
+    character = "\t" if separator == "\\t" else separator
+    if len(character) != 1 or not character.isascii() or character.isalnum() or character in '"\r\n\0':
+        raise InputError(f"separator is {quoted(separator)}; it must be one character, such as ';' or '\\t'")
+    if kind in _SEPARATORS and _SEPARATORS[kind] is None:
+        raise InputError(f"{quoted(path.name)} is a Parquet file, which has no separator; leave that out")
+    return Table(path, character)
 
 
 def column_names(table: Table) -> list[str]:
-    """The column names of a file.
+    """The column names of a file, as they stand there; a name may stand twice.
 
     Raises:
         InputError: if the file is empty or is not what its name says.
     """
-    return _run(table, lambda: table.scan().collect_schema().names())
+    names = _run(table, lambda: table.scan().collect_schema().names())
+    if table.separator is None:
+        return names
+    header = (record.fields for record in places.records(table.path, table.separator) if record.fields)
+    return _run(table, lambda: next(header, names))  # polars renames the second of two columns of one name
 
 
 def read(table: Table, columns: Sequence[str]) -> pl.DataFrame:
@@ -92,7 +106,7 @@ def _run(table: Table, query: Callable[[], Result]) -> Result:
         return query()
     except pl.exceptions.NoDataError:
         raise InputError(f"{name} is empty; it needs a header line and one line per event") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
     damaged = InputError(f"{name} cannot be read, it may be cut off or damaged; fetch it again ({reason})")
     if table.separator is None:

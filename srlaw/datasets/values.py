@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import numpy as np
 import polars as pl
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 
 _MISSING = ("", "nan", "null", "none")
 _ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f%#z")
@@ -23,7 +24,7 @@ class Column:
         self.name, self.place = values.name, place
 
     def fail(self, row: int, what: str) -> NoReturn:
-        raise InputError(f"{self.place(int(row))}: column {self.name!r} {what}")
+        raise InputError(f"{self.place(int(row))}: column {quoted(self.name)} {what}")
 
     def missing(self) -> np.ndarray:
         """Row numbers without a value: null, NaN, or the text of one of them."""
@@ -79,7 +80,7 @@ def times(column: Column) -> pl.Series:
     """Times as Int64, or Float64 where some have a fraction.
 
     Numbers keep their unit, dates stored as such theirs; ISO date-times are microseconds since 1970 UTC, those
-    without an offset taken as UTC.
+    without an offset taken as UTC. A column of digits alone, such as 20240531, is one of numbers.
 
     Raises:
         InputError: at the first missing time, or the first that is neither a number nor an ISO date-time.
@@ -96,26 +97,39 @@ def times(column: Column) -> pl.Series:
     values = values.str.strip_chars() if values.dtype == pl.String else values
     numbers = values.cast(pl.Float64, strict=False)
     numbers = numbers.set(numbers.is_infinite() | (numbers.abs() >= 2.0**63), None)
-    dates = _iso(values) if values.dtype == pl.String else numbers
+    dates = _iso(values) if values.dtype == pl.String and numbers.null_count() else numbers
     best = min(numbers, dates, key=pl.Series.null_count)
     if best.null_count():
         row = int(best.is_null().arg_max())
         column.fail(
             row,
-            f"holds {values[row]!r}, which is neither a number nor an ISO date-time like 2024-05-31T12:00:00",
+            f"holds {quoted(values[row])}, which is neither a number nor an ISO date-time like 2024-05-31T12:00:00",
         )
     whole = best.dtype == pl.Int64 or bool((best == best.floor()).all())
     return best.cast(pl.Int64) if whole else best
 
 
 def _iso(values: pl.Series) -> pl.Series:
-    text = values.str.replace("T", " ", literal=True).str.replace("Z", "+00:00", literal=True)
-    frame = pl.DataFrame({"text": text})
+    """ISO 8601 date-times as microseconds since 1970 UTC, null where a text is none; UTC may also stand as a word."""
+    text = values.str.replace(r"\s*(UTC|GMT|[Zz])$", "+00:00").str.replace(r"\s+([+-]\d\d)", "$1")
+    frame = pl.DataFrame({"text": text.str.replace("T", " ", literal=True)})
     parsed = [
         pl.col("text").str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone(None).cast(pl.Int64)
         for form in _ISO
     ]
-    return frame.select(pl.coalesce(parsed))[:, 0]
+    found = frame.select(pl.coalesce(parsed))[:, 0]
+    rest = text.filter(found.is_null()).unique()  # the rarer forms: week dates, no punctuation, no seconds
+    rarer = {value: _iso_rarer(value) for value in rest if value is not None}
+    return found.fill_null(text.replace_strict(rarer, default=None, return_dtype=pl.Int64)) if rarer else found
+
+
+def _iso_rarer(text: str) -> int | None:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    since = time.replace(tzinfo=time.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return since // timedelta(microseconds=1)
 
 
 def stamps(values: np.ndarray) -> np.ndarray:
@@ -145,6 +159,6 @@ def ratings(column: Column) -> pl.Series:
         if len(wrong):
             column.fail(
                 wrong[0],
-                f"holds {column.values[int(wrong[0])]!r}, which is not a number; rename the column or fix it",
+                f"holds {quoted(column.values[int(wrong[0])])}, which is not a number; rename the column or fix it",
             )
     return numbers.fill_null(float("nan"))

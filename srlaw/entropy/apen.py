@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from numbers import Integral
 
 import numba
 import numpy as np
 
-from srlaw.entropy.ngrams import apen_dense, apen_exact, as_source, ngram_counts
+from srlaw.entropy.ngrams import apen_dense, apen_exact, as_source, bounded, ngram_counts
 from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 
@@ -82,7 +83,7 @@ def apen_without_repeats(n: np.ndarray | int, m: int = 2) -> np.ndarray:
 
 
 def _check(m: int, r: float) -> None:
-    if m != int(m) or m < 1:
+    if not (isinstance(m, Integral) or float(m).is_integer()) or m < 1:
         raise InputError(f"m is {m}; the embedding dimension must be a whole number of at least 1")
     if not r >= 0:
         raise InputError(f"r is {r}; the tolerance must be a number of at least 0")
@@ -96,15 +97,33 @@ def _phi_pooled(codes: np.ndarray, offsets: np.ndarray, k: int) -> float:
 
 def _apen(codes, offsets, values, m, r, index=None) -> np.ndarray:
     """ApEn per user; `values` (taken at `index`, if given) are the ids as numbers, looked at only for r > 0."""
+    if r > 0 and values.dtype.kind not in "iuf":
+        raise InputError(f"r is {r}, but the ids are not numbers; use r=0, which compares ids for equality")
+    if m >= np.diff(offsets).max(initial=0):  # for no user is it defined, however large m is
+        return np.full(len(offsets) - 1, np.nan)
+    bounded(m + 1, len(codes))
+    m = int(m)
     if r > 0:
-        if values.dtype.kind not in "iuf":
-            raise InputError(f"r is {r}, but the ids are not numbers; use r=0, which compares ids for equality")
+        values, r = _exact(values, r)
         if r >= _smallest_gap(values):
             return _apen_tolerant(values if index is None else values[index], offsets, m, r)
-    alphabet = int(codes.max()) + 1 if len(offsets) == 2 and len(codes) > m else 0
+    alphabet = int(codes.max()) + 1 if len(offsets) == 2 else 0
     if 0 < alphabet ** (m + 1) <= len(codes):
         return np.array([apen_dense(codes, m, alphabet)])
     return apen_exact(codes, offsets, m)
+
+
+def _exact(values: np.ndarray, r: float) -> tuple[np.ndarray, np.float64 | np.uint64]:
+    """Values and tolerance in one type, in which a larger value less a smaller one is their distance.
+
+    Integers are counted from the smallest in 64 bits without a sign: the distance of two ids may be up to 2⁶⁴ − 1,
+    which overflows signed arithmetic and loses digits as a float. Between integers, r and ⌊r⌋ are the same.
+    """
+    if values.dtype.kind == "f":
+        return values.astype(np.float64), np.float64(r)
+    wide = values.astype(np.uint64)  # modulo 2⁶⁴, in which the subtraction below comes out right for any sign
+    wide -= values.min(keepdims=True).astype(np.uint64)
+    return wide, np.uint64(math.floor(r) if r < 2.0**64 else 2**64 - 1)
 
 
 def _smallest_gap(values: np.ndarray) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 
+MOST_STEPS = 10**10  # some ten minutes
 _FIRST_BITS = 12  # a table starts with at most 2**12 slots and doubles as distinct n-grams come in
 
 
@@ -211,8 +212,17 @@ def apen_dense(codes, m, alphabet):
     return _phi(prefixes, shorter, windows + 1) - _phi(counts, len(counts), windows)
 
 
-@numba.njit(cache=True)
-def ngram_counts(codes, offsets, k, followed):
+def bounded(levels: int, events: int) -> None:
+    """Refuse a length of n-grams that would take hours: every level is a pass over all events.
+
+    Raises:
+        InputError: if it would.
+    """
+    if levels * events > MOST_STEPS:
+        raise InputError(f"counting windows of {levels:,} among {events:,} events would take hours; use a smaller m")
+
+
+def ngram_counts(codes: np.ndarray, offsets: np.ndarray, k: int, followed: int) -> np.ndarray:
     """How often each distinct k-gram occurs in the whole population, in order of first appearance.
 
     n-grams never cross from one user to the next.
@@ -224,7 +234,18 @@ def ngram_counts(codes, offsets, k, followed):
 
     Returns:
         int64 counts, shape ``(distinct k-grams,)``.
+
+    Raises:
+        InputError: as `bounded`.
     """
+    if k + followed > np.diff(offsets).max(initial=0):
+        return np.empty(0, np.int64)
+    bounded(k, len(codes))
+    return _ngram_counts(codes, offsets, k, followed)
+
+
+@numba.njit(cache=True)
+def _ngram_counts(codes, offsets, k, followed):
     names = np.empty(len(codes), np.int32)
     bits = _bits_for(len(codes))
     slots, keys, counts = _table(bits)
