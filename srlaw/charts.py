@@ -8,6 +8,7 @@ import hashlib
 import html
 import json
 import math
+import re
 
 import altair as alt
 import polars as pl
@@ -90,6 +91,9 @@ def _mimebundle(spec: dict, **_) -> dict:
         embed_options={"renderer": "svg", "actions": False},
         json_kwds={"sort_keys": True},
     )
+    # Values of the chart stand in a script, which none of them may end.
+    written = json.dumps(spec, sort_keys=True)
+    page = page.replace(written, re.sub(r"<(?=[a-zA-Z/!])", r"\\u003c", written))
     return {"text/html": page, "text/plain": f"Chart: {spec.get('description', 'no description')}"}
 
 
@@ -120,6 +124,11 @@ def _stable(spec: dict, digits: int = 6) -> dict:
 
 def _digest(value) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def literal(text: object) -> str:
+    """Markdown that shows a reader's text as it is: none of it is markup, Markdown's or HTML's."""
+    return re.sub(r"([\\`*_{}\[\]<>()#!|$&~:@^\"'])", r"\\\1", " ".join(str(text).split()))
 
 
 def rounded(frame: pl.DataFrame, digits: int = 6) -> pl.DataFrame:

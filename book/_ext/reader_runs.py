@@ -1,7 +1,8 @@
 """Pages for the reader's own runs: notebooks that papermill wrote to `runs/NAME/`.
 
 A run is a copy of a chapter, so its title, labels and relative links would collide with the chapter's; they are
-changed while Sphinx reads the page. The file itself stays as papermill wrote it.
+changed while Sphinx reads the page. The file itself stays as papermill wrote it. Names of runs and values of
+parameters are the reader's own text: they are shown as they are, never as markup.
 """
 
 import json
@@ -9,7 +10,10 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
+
+from srlaw.charts import literal
 
 # A line that defines a label for cross-references: (name)=, :label: name, :name: name
 LABEL = re.compile(r"^(\(.+\)=|:(label|name):.*)[ \t]*\n?", re.MULTILINE)
@@ -24,9 +28,11 @@ def runs(srcdir) -> dict[str, Path]:
     return {str(path.relative_to(srcdir).with_suffix("").as_posix()): path for path in files}
 
 
-def parameters(notebook: dict) -> str:
-    given = notebook["metadata"].get("papermill", {}).get("parameters", {})
-    return ", ".join(f"`{name} = {value!r}`" for name, value in given.items()) or "default parameters"
+def about(notebook: dict) -> str:
+    """The parameters that were given, and whether the run came to its end."""
+    record = notebook["metadata"].get("papermill", {})
+    given = ", ".join(f"{name} = {value!r}" for name, value in record.get("parameters", {}).items())
+    return (given or "default parameters") + (". It stopped at an error" if record.get("exception") else "")
 
 
 def adapt(app, docname, source):
@@ -35,8 +41,13 @@ def adapt(app, docname, source):
         return
     _, name, chapter = docname.split("/")
     notebook = json.loads(source[0])
-    note = f"Your run *{name}* of {{doc}}`/notebooks/{chapter}`, with {parameters(notebook)}."
+    origin = f"{{doc}}`/notebooks/{chapter}`" if f"notebooks/{chapter}" in app.env.found_docs else literal(chapter)
+    note = f"Your run *{literal(name)}* of {origin}, with {literal(about(notebook))}."
     titled = False
+
+    def head(match: re.Match) -> str:
+        return f"# {match[1]}: {literal(name)}\n\n{note}"
+
     for cell in notebook["cells"]:
         if cell["cell_type"] != "markdown":
             continue
@@ -45,7 +56,7 @@ def adapt(app, docname, source):
         text = CHAPTER_LINK.sub("../../notebooks/", text)
         text = CHAPTER_DOC.sub(lambda match: f"{match[1] or ''}/notebooks/", text)
         if not titled:
-            text, titled = re.subn(r"^# (.*)$", rf"# \1: {name}\n\n{note}", text, count=1, flags=re.MULTILINE)
+            text, titled = re.subn(r"^# (.*)$", head, text, count=1, flags=re.MULTILINE)
         cell["source"] = text
     source[0] = json.dumps(notebook)
 
@@ -57,11 +68,15 @@ class Runs(SphinxDirective):
         found = runs(self.env.srcdir)
         if not found:
             return [nodes.paragraph("", "There are no runs yet.")]
-        lines = []
+        entries = nodes.bullet_list()
         for docname, path in found.items():
-            given = parameters(json.loads(path.read_text(encoding="utf-8")))
-            lines.append(f"- {{doc}}`/{docname}`: {given}")
-        return self.parse_text_to_nodes("\n".join(lines))
+            link = addnodes.pending_xref(
+                "", nodes.inline("", docname.removeprefix("runs/")), refdomain="std", reftype="doc",
+                reftarget=f"/{docname}", refexplicit=True, refwarn=True,
+            )  # fmt: skip
+            given = nodes.Text(f": {about(json.loads(path.read_text(encoding='utf-8')))}")
+            entries += nodes.list_item("", nodes.paragraph("", "", link, given))
+        return [entries]
 
 
 def outdated(app, env, added, changed, removed):

@@ -48,10 +48,13 @@ class Source:
         return self.sequences.truncate(self.s_max + 1).at_least(2)
 
 
-def sources(dataset: str, users: int, s_max: int, seed: int = 0, path: str | None = None) -> list[Source]:
-    """For ``synthetic`` the populations of `SOURCES`, `users` users each; else the data set alone."""
+def sources(
+    dataset: str, users: int, s_max: int, seed: int = 0, path: str | None = None, reading: dict | None = None
+) -> list[Source]:
+    """For ``synthetic`` the populations of `SOURCES`, `users` users each; else the data set alone, read by `load`."""
     if dataset != "synthetic":
-        return [Source(dataset, None, load(dataset, path).truncate(s_max + 2), s_max)]
+        sequences = load(dataset, path, **(reading or {}))
+        return [Source(sequences.name, None, sequences.truncate(s_max + 2), s_max)]
     people = {name: population(seed, users, **sizes) for name, sizes in SOURCES.items()}
     return [Source(name, who, who.sample().truncate(s_max + 2), s_max) for name, who in people.items()]
 
