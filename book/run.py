@@ -4,13 +4,14 @@ The page appears only if the notebook runs to its end.
 """
 
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
 
 from chapter import execute
 from processes import ROOT, end_with_parent
+
+from srlaw.notebook import RUN_NAME
 
 USAGE = 'Say which: make run NAME=mine NOTEBOOK=02-datasets ARGS="-p dataset ml-1m"'
 
@@ -19,7 +20,7 @@ def mistake(name: str, chapter: str) -> str | None:
     """One sentence if there can be no such run."""
     if not name or not chapter:
         return USAGE
-    if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+    if not RUN_NAME.fullmatch(name):
         return f"NAME is {name!r}; it becomes a folder, so use letters, digits, spaces and . _ + - only, 100 at most"
     chapters = sorted(path.stem for path in ROOT.glob("notebooks/[0-9][0-9]-*.ipynb"))
     return None if chapter in chapters else f"there is no notebook {chapter!r}; there are {', '.join(chapters)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 import reprlib
 
 from IPython.core.getipython import get_ipython
@@ -15,6 +16,8 @@ from IPython.core.getipython import get_ipython
 from srlaw.errors import InputError
 
 INJECTED = "# Parameters\n"  # how papermill begins the cell that it adds
+RUN_NAME = re.compile(r"\w[\w .+-]{0,99}")
+"""Names of the reader's runs, which become folders, addresses and titles: nothing in them can be markup."""
 READING = {"user": "", "item": "", "time": "", "separator": "", "sort": False, "duplicates": "error"}
 """How to read a log: the settings of `srlaw.datasets.load` that a notebook's ``reading`` may hold."""
 

@@ -14,6 +14,7 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from srlaw.charts import literal
+from srlaw.notebook import RUN_NAME
 
 # A line that defines a label for cross-references: (name)=, :label: name, :name: name
 LABEL = re.compile(r"^(\(.+\)=|:(label|name):.*)[ \t]*\n?", re.MULTILINE)
@@ -24,8 +25,22 @@ CHAPTER_DOC = re.compile(r"(?<=\{doc\}`)([^`<]*<)?(?=\d\d-)")
 
 def runs(srcdir) -> dict[str, Path]:
     """Document name → file, e.g. runs/mine/02-datasets."""
-    files = sorted(Path(srcdir).glob("runs/*/*.ipynb"))
-    return {str(path.relative_to(srcdir).with_suffix("").as_posix()): path for path in files}
+    return {path.relative_to(srcdir).with_suffix("").as_posix(): path for path in notebooks(srcdir) if plain(path)}
+
+
+def notebooks(srcdir) -> list[Path]:
+    return sorted(Path(srcdir).glob("runs/*/*.ipynb"))
+
+
+def plain(path: Path) -> bool:
+    """Themes write the names of pages into scripts and attributes as they are: others than these have no page."""
+    return all(RUN_NAME.fullmatch(name) for name in (path.parent.name, path.stem))
+
+
+def leave_out(app, config):
+    """config-inited: no page for a run whose name is not plain; `Runs` says so."""
+    left_out = [path.relative_to(app.srcdir).as_posix() for path in notebooks(app.srcdir) if not plain(path)]
+    config.exclude_patterns = [*config.exclude_patterns, *(re.sub(r"([*?[])", r"[\1]", name) for name in left_out)]
 
 
 def about(notebook: dict) -> str:
@@ -35,6 +50,13 @@ def about(notebook: dict) -> str:
     return (given or "default parameters") + (". It stopped at an error" if record.get("exception") else "")
 
 
+def code(text: str) -> str:
+    """A code span of Markdown that holds any text."""
+    text = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}"
+
+
 def adapt(app, docname, source):
     """source-read: make a run's page distinguishable from the chapter it was made from."""
     if docname not in runs(app.srcdir):
@@ -42,7 +64,7 @@ def adapt(app, docname, source):
     _, name, chapter = docname.split("/")
     notebook = json.loads(source[0])
     origin = f"{{doc}}`/notebooks/{chapter}`" if f"notebooks/{chapter}" in app.env.found_docs else literal(chapter)
-    note = f"Your run *{literal(name)}* of {origin}, with {literal(about(notebook))}."
+    note = f"Your run *{literal(name)}* of {origin}, with {code(about(notebook))}."
     titled = False
 
     def head(match: re.Match) -> str:
@@ -65,8 +87,8 @@ class Runs(SphinxDirective):
     """The directive {run-list}: a list of the runs, each with its parameters."""
 
     def run(self):
-        found = runs(self.env.srcdir)
-        if not found:
+        found, files = runs(self.env.srcdir), notebooks(self.env.srcdir)
+        if not files:
             return [nodes.paragraph("", "There are no runs yet.")]
         entries = nodes.bullet_list()
         for docname, path in found.items():
@@ -74,16 +96,20 @@ class Runs(SphinxDirective):
                 "", nodes.inline("", docname.removeprefix("runs/")), refdomain="std", reftype="doc",
                 reftarget=f"/{docname}", refexplicit=True, refwarn=True,
             )  # fmt: skip
-            given = nodes.Text(f": {about(json.loads(path.read_text(encoding='utf-8')))}")
-            entries += nodes.list_item("", nodes.paragraph("", "", link, given))
-        return [entries]
+            given = nodes.literal("", about(json.loads(path.read_text(encoding="utf-8"))))
+            entries += nodes.list_item("", nodes.paragraph("", "", link, nodes.Text(": "), given))
+        left_out = ", ".join(path.relative_to(self.env.srcdir).as_posix() for path in files if not plain(path))
+        if not left_out:
+            return [entries]
+        why = "Without a page, as names of runs have letters, digits, spaces and . _ + - only: "
+        return [entries, nodes.paragraph("", "", nodes.Text(why), nodes.literal("", left_out))]
 
 
 def outdated(app, env, added, changed, removed):
     """A new run changes the contents in the margin of every page."""
-    state = sorted(runs(app.srcdir))
+    state = notebooks(app.srcdir)
     if getattr(env, "srlaw_runs", []) == state:
-        return ["runs/index"] if any(name in changed for name in state) else []
+        return ["runs/index"] if any(name in changed for name in runs(app.srcdir)) else []
     env.srlaw_runs = state
     return sorted(env.found_docs)
 
@@ -91,5 +117,6 @@ def outdated(app, env, added, changed, removed):
 def setup(app):
     app.add_directive("run-list", Runs)
     app.connect("source-read", adapt)
+    app.connect("config-inited", leave_out)
     app.connect("env-get-outdated", outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -157,7 +158,9 @@ def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
 
 
 def _mean_and_error(values: pl.Series) -> tuple[float, float]:
-    return values.mean(), values.std() / len(values) ** 0.5
+    """Mean and its standard error, which one value alone does not have: NaN."""
+    x = values.to_numpy()
+    return float(x.mean()), float(x.std(ddof=1)) / len(x) ** 0.5 if len(x) > 1 else math.nan
 
 
 def _clearly_positive(difference: pl.Series) -> bool:
