@@ -13,6 +13,7 @@ from scipy.special import entr, logsumexp
 
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import Population, population
+from srlaw.errors import InputError
 from srlaw.metrics import ranks_and_losses
 from srlaw.models import CONFIGS, flops_per_event
 from srlaw.sequences import Sequences
@@ -92,7 +93,14 @@ def pair_distribution(people: Population) -> np.ndarray:
 
 
 def learn(source: Source, models: list[str], n_layers: int, d_emb: int, config: TrainConfig) -> dict[str, Trained]:
-    """Each of `models` trained on a source, by name."""
+    """Each of `models` trained on a source, by name.
+
+    Raises:
+        InputError: a model that does not exist.
+    """
+    unknown = [name for name in models if name not in CONFIGS]
+    if unknown:
+        raise InputError(f"there is no model {unknown[0]!r}; there are {', '.join(CONFIGS)}")
     sizes = {"n_items": source.sequences.n_items, "n_layers": n_layers, "d_emb": d_emb, "s_max": source.s_max}
     return {name: train(source.sequences, CONFIGS[name](**sizes), config, progress=False) for name in models}
 
