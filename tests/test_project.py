@@ -48,7 +48,7 @@ def test_lock_installs_from_any_index():
 
 
 def test_what_the_package_imports_is_declared():
-    names = {"lightning": "lightning-fabric", "yaml": "pyyaml"}
+    names = {"distributed": "dask", "lightning": "lightning-fabric", "yaml": "pyyaml"}
     extras = PROJECT["optional-dependencies"]
     lines = PROJECT["dependencies"] + extras["book"] + extras["cluster"]
     declared = {canonicalize_name(Requirement(line).name) for line in lines}
