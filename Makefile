@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-BUILD := $(BIN)/jupyter-book build book -W --keep-going
 
 # Kernels of two notebooks run side by side; and sums in a fixed order give the same digits on any machine.
 export OMP_NUM_THREADS = 1
@@ -18,33 +17,30 @@ help:
 	@echo "make notebooks  only execute them"
 	@echo "make run        one notebook on other data: make run NAME=mine NOTEBOOK=02-datasets ARGS=\"-p dataset ml-1m\""
 	@echo "make test       tests of the package, of the stored notebook outputs and of the built pages"
-	@echo "make lint       ruff"
+	@echo "make lint       ruff and pyright"
 	@echo "make clean      remove the built book, keep .venv and book/runs"
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("srlaw needs Python 3.11 or newer, but $(PYTHON) is %d.%d. Try: make PYTHON=python3.11" % v[:2])'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@touch $@
+	@$(PYTHON) book/install.py
 
-# Sphinx reports a warning only when it reads a page: after a failure forget the pages, or the next build passes.
-book: notebooks
-	@$(BUILD) || { rm -rf book/_build/.doctrees; exit 1; }
+# SRLAW_PARENT: whatever ends make, also its being killed, ends the script and the kernels that it started.
+book: $(READY)
+	@SRLAW_PARENT=$$PPID exec $(BIN)/python book/build.py
 
 notebooks: $(READY)
-	@$(BIN)/python book/execute.py
+	@SRLAW_PARENT=$$PPID exec $(BIN)/python book/execute.py
 
+run: export NAME := $(NAME)
+run: export NOTEBOOK := $(NOTEBOOK)
 run: $(READY)
-	@test -n "$(NAME)" -a -n "$(NOTEBOOK)" || { echo "Say which: make run NAME=mine NOTEBOOK=02-datasets ARGS=\"-p dataset ml-1m\""; exit 2; }
-	@mkdir -p "book/runs/$(NAME)"
-	$(BIN)/papermill "notebooks/$(NOTEBOOK).ipynb" "book/runs/$(NAME)/$(NOTEBOOK).ipynb" $(ARGS)
+	@SRLAW_PARENT=$$PPID exec $(BIN)/python book/run.py $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest --nbval -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/pyright
 
 clean:
 	rm -rf book/_build .pytest_cache .ruff_cache .hypothesis

@@ -7,7 +7,6 @@ book/_build and takes its place only when it ran to its end: a failure leaves th
 
 import hashlib
 import os
-import re
 import subprocess
 import sys
 import time
@@ -16,8 +15,8 @@ from pathlib import Path
 
 import nbformat
 from nbstripout import strip_output
+from processes import PARENT, ROOT, alone, end_with_parent
 
-ROOT = Path(__file__).resolve().parent.parent
 STAMPS = ROOT / "book/_build/executed"
 PROCESSES = 2
 # One thread each: two notebooks run beside each other, and sums in a fixed order give the same digits anywhere.
@@ -58,26 +57,26 @@ def normalise(notebook: Path) -> None:
 def execute(notebook: Path) -> str | None:
     """Run one notebook; the reason if it failed, else None."""
     fresh = STAMPS / notebook.name
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "ERROR"]
+    fresh.unlink(missing_ok=True)  # what an earlier failure left
     start = time.perf_counter()
     done = subprocess.run(
-        [*command, str(notebook), str(fresh)],
+        [sys.executable, str(ROOT / "book/chapter.py"), str(notebook), str(fresh)],
         cwd=ROOT,
-        env={**os.environ, **ENVIRONMENT},
+        env={**os.environ, **ENVIRONMENT, PARENT: str(os.getpid())},
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        trace = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr).strip()
         kept = f"\nThe notebook with its error is {fresh.relative_to(ROOT)}." if fresh.exists() else ""
-        return "\n".join(trace.splitlines()[-25:]) + kept
+        return done.stderr.strip() + kept
     normalise(fresh)
     os.replace(fresh, notebook)
     print(f"{notebook.stem}: executed in {time.perf_counter() - start:.0f} s", flush=True)
     return None
 
 
-def main() -> int:
+def changed() -> int:
+    """Execute all whose inputs changed; exit status. The caller holds the lock."""
     STAMPS.mkdir(parents=True, exist_ok=True)
     shared = shared_inputs()
 
@@ -102,4 +101,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with_parent()
+    with alone():
+        sys.exit(changed())

@@ -8,6 +8,8 @@ import hashlib
 import html
 import json
 import math
+import re
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -45,35 +47,34 @@ def _theme() -> alt.theme.ThemeConfig:
         "gridColor": GRID,
         "labelOverlap": True,
     }
-    return {
-        "config": {
-            "background": "transparent",
-            "font": _FONT,
-            "view": {"stroke": None, "continuousWidth": 560, "continuousHeight": 300},
-            "axis": axis,
-            "axisX": {"grid": False},
-            "legend": {**text, "titleFontWeight": 500, "orient": "top", "labelLimit": 160, "columns": _COLUMNS},
-            "header": {**text, "titleFontWeight": 500},
-            "title": {
-                "color": INK,
-                "subtitleColor": INK,
-                "anchor": "start",
-                "fontSize": 14,
-                "fontWeight": 600,
-            },
-            "text": {"color": INK, "fontSize": 12},
-            "rule": {"color": INK},
-            "line": {"strokeWidth": 2},
-            "point": {"filled": True, "size": 45, "opacity": 1},
-            "mark": {"color": PALETTE[0]},
-            "range": {
-                "category": PALETTE,
-                "ordinal": {"scheme": ORDINAL},
-                "ramp": {"scheme": "viridis"},
-                "heatmap": {"scheme": "viridis"},
-            },
-        }
+    config: Any = {
+        "background": "transparent",
+        "font": _FONT,
+        "view": {"stroke": None, "continuousWidth": 560, "continuousHeight": 300},
+        "axis": axis,
+        "axisX": {"grid": False},
+        "legend": {**text, "titleFontWeight": 500, "orient": "top", "labelLimit": 160, "columns": _COLUMNS},
+        "header": {**text, "titleFontWeight": 500},
+        "title": {
+            "color": INK,
+            "subtitleColor": INK,
+            "anchor": "start",
+            "fontSize": 14,
+            "fontWeight": 600,
+        },
+        "text": {"color": INK, "fontSize": 12},
+        "rule": {"color": INK},
+        "line": {"strokeWidth": 2},
+        "point": {"filled": True, "size": 45, "opacity": 1},
+        "mark": {"color": PALETTE[0]},
+        "range": {
+            "category": PALETTE,
+            "ordinal": {"scheme": ORDINAL},
+            "ramp": {"scheme": "viridis"},
+            "heatmap": {"scheme": "viridis"},
+        },
     }
+    return {"config": config}
 
 
 def _mimebundle(spec: dict, **_) -> dict:
@@ -90,6 +91,9 @@ def _mimebundle(spec: dict, **_) -> dict:
         embed_options={"renderer": "svg", "actions": False},
         json_kwds={"sort_keys": True},
     )
+    # Values of the chart stand in a script, which none of them may end.
+    written = json.dumps(spec, sort_keys=True)
+    page = page.replace(written, re.sub(r"<(?=[a-zA-Z/!])", r"\\u003c", written))
     return {"text/html": page, "text/plain": f"Chart: {spec.get('description', 'no description')}"}
 
 
@@ -104,7 +108,7 @@ def _fluid(spec: dict) -> dict:
 def _stable(spec: dict, digits: int = 6) -> dict:
     """Round every float, then name the inline data sets after their rounded content."""
 
-    def walk(node):
+    def walk(node: Any) -> Any:
         if isinstance(node, float):
             return float(f"{node:.{digits}g}") if math.isfinite(node) else None
         if isinstance(node, dict):
@@ -120,6 +124,11 @@ def _stable(spec: dict, digits: int = 6) -> dict:
 
 def _digest(value) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def literal(text: object) -> str:
+    """Markdown that shows a reader's text as it is: none of it is markup, Markdown's or HTML's."""
+    return re.sub(r"([\\`*_{}\[\]<>()#!|$&~:@^\"'])", r"\\\1", " ".join(str(text).split()))
 
 
 def rounded(frame: pl.DataFrame, digits: int = 6) -> pl.DataFrame:
@@ -164,7 +173,7 @@ def table(frame: pl.DataFrame, digits: int = 4, caption: str | None = None) -> T
     numeric = [dtype.is_numeric() for dtype in frame.dtypes]
     columns = []
     for series in frame.iter_columns():
-        group = series.dtype.is_integer() and (series.cast(pl.Float64).abs().max() or 0) >= 10_000
+        group = series.dtype.is_integer() and any(abs(value) >= 10_000 for value in series.drop_nulls())
         columns.append([_cell(value, digits, group) for value in series.to_list()])
     return Table(frame.columns, columns, numeric, caption)
 

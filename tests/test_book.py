@@ -5,8 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import altair as alt
+import nbformat
+import polars as pl
 import pytest
 import yaml
+from bs4 import BeautifulSoup
+
+from srlaw import charts
 
 ROOT = Path(__file__).parents[1]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -101,3 +107,64 @@ def test_pages_in_a_browser_without_a_network(pages, scheme, width):
         browser.close()
     assert troubles == []
     assert {name: report for name, report in reports.items() if report} == {}
+
+
+HOSTILE = """<img src=x onerror=boom()> ![a](b) `c` {doc}`e` ';boom();'\"boom="1\""""
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A book with two runs whose parameters and outputs are full of markup, and so is the name of one; its pages."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for name in ("_config.yml", "_ext", "_static", "references.bib", "runs/index.md"):
+        target = folder / name
+        target.parent.mkdir(exist_ok=True)
+        (shutil.copytree if (ROOT / "book" / name).is_dir() else shutil.copy)(ROOT / "book" / name, target)
+    (folder / "index.md").write_text("# Front\n")
+    runs = {"file": "runs/index", "sections": [{"glob": "runs/*/*"}]}
+    (folder / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "index", "chapters": [runs]}))
+    for name in ("mine", HOSTILE):
+        (folder / "runs" / name).mkdir()
+        nbformat.write(hostile_run(), folder / "runs" / name / "02-datasets.ipynb")
+    build = [Path(sys.executable).with_name("jupyter-book"), "build", folder]
+    done = subprocess.run([*build, "-W", "--keep-going"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    html = folder / "_build/html"
+    return {path.relative_to(html).as_posix(): path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
+
+
+def hostile_run():
+    charts.use()
+    frame = pl.DataFrame({"name": [HOSTILE], "value": [1.0]})
+    chart = alt.Chart(frame).mark_bar().encode(x="name", y="value").properties(description=HOSTILE)
+    bundles = [
+        chart._repr_mimebundle_(),
+        {"text/html": charts.table(frame, caption=HOSTILE)._repr_html_()},
+        {"text/markdown": f"For {charts.literal(HOSTILE)} it is 1."},
+    ]
+    alt.renderers.enable("default")
+    alt.theme.enable("default")
+    outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1) for data in bundles]
+    source = f"dataset = {HOSTILE!r}"
+    code = [nbformat.v4.new_code_cell(source, outputs=[output], execution_count=1) for output in outputs]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Data"), *code])
+    notebook.metadata.papermill = {"parameters": {"dataset": HOSTILE}}
+    notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
+    return notebook
+
+
+def test_names_and_parameters_of_a_run_are_no_markup(hostile):
+    for page in map(parsed, hostile.values()):
+        tags = page.find_all()
+        assert not [tag for tag in tags if {"onerror", "boom"} & set(tag.attrs) or tag.get("src") in ("x", "b")]
+    assert [name for name in hostile if name.startswith("runs/")] == ["runs/index.html", "runs/mine/02-datasets.html"]
+    page, runs = (parsed(hostile[f"runs/{name}.html"]).article for name in ("mine/02-datasets", "index"))
+    assert page.h1.text.startswith("Data: mine")
+    assert f"Your run mine of 02-datasets, with dataset = {HOSTILE!r}." in page.text
+    assert "For <img src=x onerror=boom()> ![a](b) `c` {doc}`e`" in page.text
+    assert f"mine/02-datasets: dataset = {HOSTILE!r}" in runs.text
+    assert f"letters, digits, spaces and . _ + - only: runs/{HOSTILE}/02-datasets.ipynb" in runs.text
+
+
+def parsed(page):
+    return BeautifulSoup(page, "html.parser")

@@ -3,6 +3,8 @@ import math
 import altair as alt
 import polars as pl
 import pytest
+from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
 
 from srlaw import charts
 
@@ -100,3 +102,34 @@ def test_rounded_keeps_everything_but_the_noise():
     assert math.isnan(result["x"][1])
     assert result["x"].to_list()[2:] == [math.inf, None, 123000000.0]
     assert result["n"].to_list() == frame["n"].to_list()
+
+
+HOSTILE = "</script><img src=x onerror=boom()><!-- ![a](b) `c` $d$ {doc}`e` *f* _g_ [h](i) a~b"
+
+
+def elements(page):
+    return [tag.name for tag in BeautifulSoup(page, "html.parser").find_all()]
+
+
+def test_a_value_cannot_end_the_script_of_its_chart():
+    frame = pl.DataFrame({"kind": [HOSTILE, "b"], "value": [1.0, 2.0]})
+    chart = alt.Chart(frame, title=HOSTILE).mark_bar().encode(x="kind", y="value").properties(description=HOSTILE)
+    page = shown(chart)["text/html"]
+    assert elements(page) == elements(shown(bars([1.0, 2.0]))["text/html"])
+    assert page.count(r"\u003c/script>") == 3  # still there, as text
+    assert "windowSize()[0] < 600" in page  # a comparison is no markup
+
+
+def test_a_table_shows_markup_as_text():
+    table = charts.table(pl.DataFrame({HOSTILE: [HOSTILE]}), caption=HOSTILE)
+    page = table._repr_html_()
+    assert set(elements(page)) == {"div", "table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert BeautifulSoup(page, "html.parser").td.text == HOSTILE
+
+
+def test_literal_text_is_no_markup_of_markdown_or_html():
+    page = MarkdownIt("commonmark").render(f"For {charts.literal(HOSTILE)} it is 1.")
+    assert elements(page) == ["p"]
+    assert BeautifulSoup(page, "html.parser").text.strip() == f"For {HOSTILE} it is 1."
+    assert charts.literal("a\n\n# b") == r"a \# b"
+    assert charts.literal("ml-1m, 2.5") == "ml-1m, 2.5"

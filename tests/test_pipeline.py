@@ -1,14 +1,18 @@
 """How notebooks are executed, and that a stored number nobody computes any more is noticed."""
 
+import importlib
 import json
 import shutil
+import signal as signals
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import polars as pl
+import psutil
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +30,8 @@ def project(tmp_path):
     """A project of two notebooks with the real executor."""
     for folder in ("book", "notebooks", "srlaw", "data"):
         (tmp_path / folder).mkdir()
-    shutil.copy(ROOT / "book/execute.py", tmp_path / "book")
+    for script in ("execute", "chapter", "processes"):
+        shutil.copy(ROOT / f"book/{script}.py", tmp_path / "book")
     (tmp_path / "requirements.lock").write_text("")
     write(tmp_path / "notebooks/01-good.ipynb", "import sys; print(40 + 2); print('noise', file=sys.stderr)")
     return tmp_path
@@ -83,25 +88,131 @@ def test_a_number_changed_by_hand_fails(project):
         assert check() == 1
 
 
-@pytest.mark.parametrize(
-    ("chapter", "parameters"),
-    [
-        ("02-datasets", {"s_max": [10, 20]}),
-        ("03-theorems", {"chains": 90, "pairs": 50, "coded_events": 10_000, "long_events": 2000}),
-        ("04-models", {"s_max": 10, "epochs": 1, "n_layers": 1, "d_emb": 4, "device": "cpu"}),
-    ],
-)
-def test_a_chapter_runs_on_another_log(tmp_path, chapter, parameters):
+def start(project):
+    return subprocess.Popen(
+        [sys.executable, "book/execute.py"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_at_once_take_turns(project):
+    write(project / "notebooks/01-good.ipynb", "import time; time.sleep(3); print(40 + 2)")
+    both = [start(project), start(project)]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(out.splitlines()[0][0] for out, _ in said) == ["0", "1"]  # the second finds nothing left to do
+    assert sum("Another build of this book is running" in error for _, error in said) == 1
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGKILL"])
+def test_nothing_outlives_a_killed_build(project, signal):
+    started = project / "started"
+    write(project / "notebooks/01-good.ipynb", f"import time; open({str(started)!r}, 'w'); time.sleep(300)")
+    build = start(project)
+    wait(started.exists, 60)
+    family = psutil.Process(build.pid).children(recursive=True)
+    assert len(family) >= 2  # papermill and the kernel
+    build.send_signal(getattr(signals, signal))
+    build.communicate(timeout=30)
+    wait(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), 15)
+    write(project / "notebooks/01-good.ipynb", "print(40 + 2)")
+    assert execute(project).returncode == 0  # and the lock is free
+
+
+def wait(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def papermill(chapter, made, **parameters):
+    """What papermill itself does, without this project's scripts."""
+    given = made.with_suffix(".yml")
+    given.write_text(json.dumps(parameters))
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "ERROR"]
+    files = [ROOT / "notebooks" / f"{chapter}.ipynb", made, "-f", given]
+    return subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
+
+
+def texts(made):
+    cells = nbformat.read(made, as_version=4).cells
+    return [text for cell in cells for output in cell.get("outputs", []) for text in output.get("data", {}).values()]
+
+
+LIGHT = {
+    "02-datasets": {"s_max": "10, 20"},
+    "03-theorems": {"chains": 90, "pairs": 50, "coded_events": 10_000, "long_events": 2000},
+    "04-models": {"s_max": 10, "epochs": 1, "n_layers": 1, "d_emb": 4, "device": "cpu"},
+}
+
+
+@pytest.mark.parametrize("chapter", LIGHT)
+def test_a_chapter_runs_on_another_log(tmp_path, chapter):
     rng = np.random.default_rng(0)
     rows = [(user, int(item), time) for user in range(40) for time, item in enumerate(rng.integers(0, 15, 12))]
     log = tmp_path / "shop.csv"
-    pl.DataFrame(rows, ["user", "item", "time"], orient="row").write_csv(log)
+    pl.DataFrame(rows, ["who", "item", "time"], orient="row").write_csv(log)
     made = tmp_path / "made.ipynb"
-    (tmp_path / "parameters.yml").write_text(json.dumps(parameters | {"dataset": str(log)}))
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "ERROR"]
-    files = [ROOT / "notebooks" / f"{chapter}.ipynb", made, "-f", tmp_path / "parameters.yml"]
-    done = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
+    done = papermill(chapter, made, dataset=str(log), reading="user=who, sort=true", **LIGHT[chapter])
     assert done.returncode == 0, done.stderr[-2000:]
-    cells = nbformat.read(made, as_version=4).cells
-    shown = [output["data"].get("text/plain", "") for cell in cells for output in cell.get("outputs", [])]
-    assert any("shop" in text for text in shown)
+    assert any("shop" in str(text) for text in texts(made))
+
+
+SMALL = {
+    "two events each": [(1, "a", 1), (1, "b", 2), (2, "c", 1), (2, "a", 2)],
+    "one item": [(1, "a", 1), (1, "a", 2), (1, "a", 3), (2, "a", 1), (2, "a", 2), (2, "a", 3), (2, "a", 4)],
+    "one user": [(1, "a", 1), (1, "b", 2), (1, "a", 3), (1, "b", 4), (1, "c", 5)],
+}
+
+
+@pytest.mark.parametrize("log", SMALL)
+@pytest.mark.parametrize("chapter", ["02-datasets", "04-models"])
+def test_a_small_log_gives_a_page_or_one_sentence(tmp_path, chapter, log):
+    file = tmp_path / "small.csv"
+    pl.DataFrame(SMALL[log], ["user", "item", "time"], orient="row").write_csv(file)
+    made = tmp_path / "made.ipynb"
+    done = papermill(chapter, made, dataset=str(file), **LIGHT[chapter])
+    if chapter == "04-models" and log == "two events each":
+        assert done.returncode == 1
+        assert "InputError: small has no user with four events" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr[-2000:]
+    if chapter == "02-datasets":
+        page = "".join(map(str, texts(made)))
+        assert ("undefined, as no user has more than 2 events" in page) == (log == "two events each")
+        assert "is nan" not in page
+
+
+def test_a_chapter_refuses_a_parameter_that_it_does_not_have(tmp_path):
+    done = papermill("05-performance-law", tmp_path / "made.ipynb", dataset="mine.csv")
+    assert done.returncode == 1
+    assert "InputError: this notebook has no parameter 'dataset'; it has n_bootstrap, profiled, seed" in done.stderr
+
+
+@pytest.fixture
+def make_run(monkeypatch):
+    """What `make run` calls."""
+    monkeypatch.syspath_prepend(str(ROOT / "book"))
+    return importlib.import_module("run").main
+
+
+@pytest.mark.parametrize(
+    ("name", "notebook", "options", "sentence"),
+    [
+        ("", "02-datasets", [], "Say which: make run NAME=mine"),
+        ("../x", "02-datasets", [], "NAME is '../x'; it becomes a folder"),
+        ("<b>", "02-datasets", [], "NAME is '<b>'; it becomes a folder"),
+        ("x", "99-nothing", [], "there is no notebook '99-nothing'; there are 01-lemma-3-1, "),
+        ("x", "02-datasets", ["-p", "dataset"], "02-datasets: Option '-p' requires 2 arguments."),
+        ("x", "02-datasets", ["-f", "none.yml"], "02-datasets: [Errno 2] No such file or directory: 'none.yml'"),
+        ("x", "02-datasets", ["-y", "[1]"], "02-datasets: cannot convert"),
+        ("x", "05-performance-law", ["-p", "dataset", "m.csv"], "05-performance-law: this notebook has no parameter"),
+    ],
+)
+def test_make_run_ends_in_one_sentence(make_run, capfd, name, notebook, options, sentence):
+    before = set((ROOT / "book/runs").iterdir())
+    assert make_run(name, notebook, options) == 2
+    said = capfd.readouterr().err
+    assert said.splitlines()[-1].startswith(sentence)
+    assert "Traceback" not in said
+    assert set((ROOT / "book/runs").iterdir()) == before

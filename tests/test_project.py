@@ -1,8 +1,10 @@
 """What a clone must hold for the two commands of the README to work."""
 
+import ast
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -43,6 +45,26 @@ def test_lock_installs_from_any_index():
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not re.search(r"://| @ |\+|nvidia|srlaw==", text)
     assert locked()["torch"] == "2.13.0"
+
+
+def test_what_the_package_imports_is_declared():
+    names = {"distributed": "dask", "lightning": "lightning-fabric", "yaml": "pyyaml"}
+    extras = PROJECT["optional-dependencies"]
+    lines = PROJECT["dependencies"] + extras["book"] + extras["cluster"]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    for path in (ROOT / "srlaw").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"srlaw"}:
+                assert canonicalize_name(names.get(name, name)) in declared, f"{path.name} imports {name}"
+
+
+def test_actions_are_pinned_by_commit():
+    text = (ROOT / ".github/workflows/book.yml").read_text(encoding="utf-8")
+    uses = re.findall(r"uses: (\S+)", text)
+    assert uses
+    assert [action for action in uses if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action)] == []
 
 
 def test_conda_environment_is_in_step():

@@ -32,8 +32,9 @@ def write_scripts(app):
     (static / "mathjax.js").write_bytes(packaged.read_bytes())
     # The bundle declares hundreds of one-letter globals: keep them inside a function. Telling the loader in
     # Altair's HTML that these versions are present keeps it from asking the CDN for them.
+    bundle = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue] (its types lack the default)
     (static / "vega.js").write_text(
-        f"(function () {{\n{vl_convert.javascript_bundle()}\n}})();\n"
+        f"(function () {{\n{bundle}\n}})();\n"
         f'var VEGA_DEBUG = {{vega_version: "{altair.VEGA_VERSION}", '
         f'vegalite_version: "{altair.VEGALITE_VERSION}", vegaembed_version: "{altair.VEGAEMBED_VERSION}"}};\n{REFIT}',
         encoding="utf-8",

@@ -1,7 +1,8 @@
 """Pages for the reader's own runs: notebooks that papermill wrote to `runs/NAME/`.
 
 A run is a copy of a chapter, so its title, labels and relative links would collide with the chapter's; they are
-changed while Sphinx reads the page. The file itself stays as papermill wrote it.
+changed while Sphinx reads the page. The file itself stays as papermill wrote it. Names of runs and values of
+parameters are the reader's own text: they are shown as they are, never as markup.
 """
 
 import json
@@ -9,7 +10,11 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
+
+from srlaw.charts import literal
+from srlaw.notebook import RUN_NAME
 
 # A line that defines a label for cross-references: (name)=, :label: name, :name: name
 LABEL = re.compile(r"^(\(.+\)=|:(label|name):.*)[ \t]*\n?", re.MULTILINE)
@@ -20,13 +25,36 @@ CHAPTER_DOC = re.compile(r"(?<=\{doc\}`)([^`<]*<)?(?=\d\d-)")
 
 def runs(srcdir) -> dict[str, Path]:
     """Document name → file, e.g. runs/mine/02-datasets."""
-    files = sorted(Path(srcdir).glob("runs/*/*.ipynb"))
-    return {str(path.relative_to(srcdir).with_suffix("").as_posix()): path for path in files}
+    return {path.relative_to(srcdir).with_suffix("").as_posix(): path for path in notebooks(srcdir) if plain(path)}
 
 
-def parameters(notebook: dict) -> str:
-    given = notebook["metadata"].get("papermill", {}).get("parameters", {})
-    return ", ".join(f"`{name} = {value!r}`" for name, value in given.items()) or "default parameters"
+def notebooks(srcdir) -> list[Path]:
+    return sorted(Path(srcdir).glob("runs/*/*.ipynb"))
+
+
+def plain(path: Path) -> bool:
+    """Themes write the names of pages into scripts and attributes as they are: others than these have no page."""
+    return all(RUN_NAME.fullmatch(name) for name in (path.parent.name, path.stem))
+
+
+def leave_out(app, config):
+    """config-inited: no page for a run whose name is not plain; `Runs` says so."""
+    left_out = [path.relative_to(app.srcdir).as_posix() for path in notebooks(app.srcdir) if not plain(path)]
+    config.exclude_patterns = [*config.exclude_patterns, *(re.sub(r"([*?[])", r"[\1]", name) for name in left_out)]
+
+
+def about(notebook: dict) -> str:
+    """The parameters that were given, and whether the run came to its end."""
+    record = notebook["metadata"].get("papermill", {})
+    given = ", ".join(f"{name} = {value!r}" for name, value in record.get("parameters", {}).items())
+    return (given or "default parameters") + (". It stopped at an error" if record.get("exception") else "")
+
+
+def code(text: str) -> str:
+    """A code span of Markdown that holds any text."""
+    text = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}"
 
 
 def adapt(app, docname, source):
@@ -35,8 +63,13 @@ def adapt(app, docname, source):
         return
     _, name, chapter = docname.split("/")
     notebook = json.loads(source[0])
-    note = f"Your run *{name}* of {{doc}}`/notebooks/{chapter}`, with {parameters(notebook)}."
+    origin = f"{{doc}}`/notebooks/{chapter}`" if f"notebooks/{chapter}" in app.env.found_docs else literal(chapter)
+    note = f"Your run *{literal(name)}* of {origin}, with {code(about(notebook))}."
     titled = False
+
+    def head(match: re.Match) -> str:
+        return f"# {match[1]}: {literal(name)}\n\n{note}"
+
     for cell in notebook["cells"]:
         if cell["cell_type"] != "markdown":
             continue
@@ -45,7 +78,7 @@ def adapt(app, docname, source):
         text = CHAPTER_LINK.sub("../../notebooks/", text)
         text = CHAPTER_DOC.sub(lambda match: f"{match[1] or ''}/notebooks/", text)
         if not titled:
-            text, titled = re.subn(r"^# (.*)$", rf"# \1: {name}\n\n{note}", text, count=1, flags=re.MULTILINE)
+            text, titled = re.subn(r"^# (.*)$", head, text, count=1, flags=re.MULTILINE)
         cell["source"] = text
     source[0] = json.dumps(notebook)
 
@@ -54,21 +87,29 @@ class Runs(SphinxDirective):
     """The directive {run-list}: a list of the runs, each with its parameters."""
 
     def run(self):
-        found = runs(self.env.srcdir)
-        if not found:
+        found, files = runs(self.env.srcdir), notebooks(self.env.srcdir)
+        if not files:
             return [nodes.paragraph("", "There are no runs yet.")]
-        lines = []
+        entries = nodes.bullet_list()
         for docname, path in found.items():
-            given = parameters(json.loads(path.read_text(encoding="utf-8")))
-            lines.append(f"- {{doc}}`/{docname}`: {given}")
-        return self.parse_text_to_nodes("\n".join(lines))
+            link = addnodes.pending_xref(
+                "", nodes.inline("", docname.removeprefix("runs/")), refdomain="std", reftype="doc",
+                reftarget=f"/{docname}", refexplicit=True, refwarn=True,
+            )  # fmt: skip
+            given = nodes.literal("", about(json.loads(path.read_text(encoding="utf-8"))))
+            entries += nodes.list_item("", nodes.paragraph("", "", link, nodes.Text(": "), given))
+        left_out = ", ".join(path.relative_to(self.env.srcdir).as_posix() for path in files if not plain(path))
+        if not left_out:
+            return [entries]
+        why = "Without a page, as names of runs have letters, digits, spaces and . _ + - only: "
+        return [entries, nodes.paragraph("", "", nodes.Text(why), nodes.literal("", left_out))]
 
 
 def outdated(app, env, added, changed, removed):
     """A new run changes the contents in the margin of every page."""
-    state = sorted(runs(app.srcdir))
+    state = notebooks(app.srcdir)
     if getattr(env, "srlaw_runs", []) == state:
-        return ["runs/index"] if any(name in changed for name in state) else []
+        return ["runs/index"] if any(name in changed for name in runs(app.srcdir)) else []
     env.srlaw_runs = state
     return sorted(env.found_docs)
 
@@ -76,5 +117,6 @@ def outdated(app, env, added, changed, removed):
 def setup(app):
     app.add_directive("run-list", Runs)
     app.connect("source-read", adapt)
+    app.connect("config-inited", leave_out)
     app.connect("env-get-outdated", outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,14 +10,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from srlaw import claims
 
-LABELS = {
-    "reproduced": "reproduced",
-    "reproduced-with-correction": "reproduced with a correction",
-    "weaker-than-claimed": "weaker than claimed",
-    "contradicted": "contradicted",
-    "not-reproducible": "not reproducible",
-    "open": "open",
-}
+LABELS = {verdict: verdict.replace("-", " ") for verdict in claims.VERDICTS}
+LABELS["reproduced-with-correction"] = "reproduced with a correction"
 
 
 def ledger(srcdir) -> list[dict]:

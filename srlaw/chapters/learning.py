@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -12,6 +13,7 @@ from scipy.special import entr
 from srlaw.datasets import load
 from srlaw.datasets.floor import bayes_optimal, optimal_losses, pair_distribution
 from srlaw.datasets.synthetic import Population, population
+from srlaw.errors import InputError
 from srlaw.models import CONFIGS, flops_per_event
 from srlaw.sequences import Sequences
 from srlaw.training import TrainConfig, Trained, event_losses, train
@@ -44,10 +46,13 @@ class Source:
         return self.sequences.truncate(self.s_max + 1).at_least(2)
 
 
-def sources(dataset: str, users: int, s_max: int, seed: int = 0, path: str | None = None) -> list[Source]:
-    """For ``synthetic`` the populations of `SOURCES`, `users` users each; else the data set alone."""
+def sources(
+    dataset: str, users: int, s_max: int, seed: int = 0, path: str | None = None, reading: dict | None = None
+) -> list[Source]:
+    """For ``synthetic`` the populations of `SOURCES`, `users` users each; else the data set alone, read by `load`."""
     if dataset != "synthetic":
-        return [Source(dataset, None, load(dataset, path).truncate(s_max + 2), s_max)]
+        sequences = load(dataset, path, **(reading or {}))
+        return [Source(sequences.name, None, sequences.truncate(s_max + 2), s_max)]
     people = {name: population(seed, users, **sizes) for name, sizes in SOURCES.items()}
     return [Source(name, who, who.sample().truncate(s_max + 2), s_max) for name, who in people.items()]
 
@@ -78,7 +83,14 @@ def yardsticks(source: Source) -> dict[str, float | None]:
 
 
 def learn(source: Source, models: list[str], n_layers: int, d_emb: int, config: TrainConfig) -> dict[str, Trained]:
-    """Each of `models` trained on a source, by name."""
+    """Each of `models` trained on a source, by name.
+
+    Raises:
+        InputError: a model that does not exist.
+    """
+    unknown = [name for name in models if name not in CONFIGS]
+    if unknown:
+        raise InputError(f"there is no model {unknown[0]!r}; there are {', '.join(CONFIGS)}")
     sizes = {"n_items": source.sequences.n_items, "n_layers": n_layers, "d_emb": d_emb, "s_max": source.s_max}
     return {name: train(source.sequences, CONFIGS[name](**sizes), config, progress=False) for name in models}
 
@@ -144,7 +156,9 @@ def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
 
 
 def _mean_and_error(values: pl.Series) -> tuple[float, float]:
-    return values.mean(), values.std() / len(values) ** 0.5
+    """Mean and its standard error, which one value alone does not have: NaN."""
+    x = values.to_numpy()
+    return float(x.mean()), float(x.std(ddof=1)) / len(x) ** 0.5 if len(x) > 1 else math.nan
 
 
 def _clearly_positive(difference: pl.Series) -> bool:

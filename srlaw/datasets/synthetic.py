@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -92,6 +93,6 @@ def population(
     return Population(chains, lengths, seed)
 
 
-def synthetic(seed: int = 0, **sizes: float) -> Sequences:
+def synthetic(seed: int = 0, **sizes: Any) -> Sequences:
     """Histories of ``population(seed, **sizes)``."""
     return population(seed, **sizes).sample()

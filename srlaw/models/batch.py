@@ -27,6 +27,11 @@ class Batch(NamedTuple):
     ratings: Tensor | None = None
     timestamps: Tensor | None = None
 
+    def on(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        optional = (None if x is None else x.to(device) for x in (self.ratings, self.timestamps))
+        return Batch(self.items.to(device), self.lengths.to(device), *optional)
+
 
 def collate(sequences: Sequences, users: np.ndarray, s_max: int) -> Batch:
     """The last `s_max` events of each of `users`; an empty history becomes a row of padding alone.
@@ -43,9 +48,7 @@ def collate(sequences: Sequences, users: np.ndarray, s_max: int) -> Batch:
     valid = columns < lengths[:, None]  # (B, S)
     events = ((ends - lengths)[:, None] + columns)[valid]  # (Σ lengths,)
 
-    def padded(values: np.ndarray | None, dtype: type) -> Tensor | None:
-        if values is None:
-            return None
+    def padded(values: np.ndarray, dtype: type) -> Tensor:
         out = np.zeros(valid.shape, dtype)
         out[valid] = values[events]
         return torch.from_numpy(out)
@@ -53,6 +56,6 @@ def collate(sequences: Sequences, users: np.ndarray, s_max: int) -> Batch:
     return Batch(
         items=padded(sequences.items, np.int64),
         lengths=torch.from_numpy(lengths),
-        ratings=padded(sequences.ratings, np.float32),
-        timestamps=padded(sequences.timestamps, np.int64),
+        ratings=None if sequences.ratings is None else padded(sequences.ratings, np.float32),
+        timestamps=None if sequences.timestamps is None else padded(sequences.timestamps, np.int64),
     )

@@ -113,6 +113,10 @@ class HSTU(SequenceModel):
     Initialisation: embeddings, biases and W truncated normal of std 0.02, W_o Glorot uniform, b_o zero.
     """
 
+    config: HSTUConfig
+    distances: Tensor
+    rotary: Tensor
+
     def __init__(self, config: HSTUConfig) -> None:
         super().__init__(config)
         self.positions = nn.Embedding(config.max_tokens, config.d_emb)
@@ -185,7 +189,7 @@ class HSTUBlock(nn.Module):
         for start in range(0, q.shape[2], BLOCK):
             end = min(start + BLOCK, q.shape[2])
             bias = position_bias[start:end, :end]
-            if buckets is not None:
+            if buckets is not None and self.time_bias is not None:
                 bias = bias + self.time_bias[buckets[:, start:end, :end]].unsqueeze(1)  # (B, 1, block, end)
             scores = (q[:, :, start:end] @ k[:, :, :end].mT).add_(bias)  # (B, heads, block, end)
             weights = scores.softmax(-1) if self.softmax else F.silu(scores)

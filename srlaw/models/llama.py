@@ -69,6 +69,8 @@ class LLaMA(SequenceModel):
     Initialisation: every weight truncated normal of std 0.02, norms at 1.
     """
 
+    rotary: Tensor
+
     def __init__(self, config: LLaMAConfig) -> None:
         super().__init__(config)
         self.dropout = Dropout(config.dropout)

@@ -81,14 +81,13 @@ class SASRecBlock(nn.Module):
         self.query = nn.Linear(d, d)
         self.key_value = nn.Linear(d, 2 * d)
         self.feed_forward_norm = nn.LayerNorm(d, eps=LAYER_NORM_EPS)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(d, d), nn.ReLU(), Dropout(config.dropout), nn.Linear(d, d), Dropout(config.dropout)
-        )
+        inner, outer = nn.Linear(d, d), nn.Linear(d, d)
+        self.feed_forward = nn.Sequential(inner, nn.ReLU(), Dropout(config.dropout), outer, Dropout(config.dropout))
         # K and V are two layers of shape (d, d) that share one product; Glorot's bound is that of each.
         weights = [self.query.weight, *self.key_value.weight.chunk(2)]
-        for weight in [*weights, self.feed_forward[0].weight, self.feed_forward[3].weight]:
+        for weight in [*weights, inner.weight, outer.weight]:
             nn.init.xavier_uniform_(weight)
-        for layer in (self.query, self.key_value, self.feed_forward[0], self.feed_forward[3]):
+        for layer in (self.query, self.key_value, inner, outer):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:

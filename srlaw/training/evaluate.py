@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from srlaw.errors import InputError
 from srlaw.metrics import ranks_and_losses, summarise, summarise_sampled
-from srlaw.models import Batch, collate
+from srlaw.models import SequenceModel, collate
 from srlaw.sequences import HeldOut, Sequences
 from srlaw.training.data import batches
 
@@ -16,7 +16,7 @@ EVALUATION_EVENTS = 16_384
 
 
 def evaluate(
-    model: nn.Module, sequences: Sequences | HeldOut, s_max: int, every_ranking: bool = False
+    model: SequenceModel, sequences: Sequences | HeldOut, s_max: int, every_ranking: bool = False
 ) -> dict[str, float]:
     """Leave-one-out: rank each user's last event among all items, given the `s_max` events before it.
 
@@ -44,7 +44,7 @@ def summary(found: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def outcomes(
-    model: nn.Module, sequences: Sequences | HeldOut, s_max: int, every_ranking: bool = False
+    model: SequenceModel, sequences: Sequences | HeldOut, s_max: int, every_ranking: bool = False
 ) -> dict[str, np.ndarray]:
     """What became of each user's held-out event.
 
@@ -72,7 +72,7 @@ def outcomes(
     order = batches(history.truncate(s_max).lengths, EVALUATION_EVENTS)
     with torch.no_grad():
         for users in order:
-            batch = Batch(*(None if x is None else x.to(weight.device) for x in collate(history, users, s_max)))
+            batch = collate(history, users, s_max).on(weight.device)
             last = model(batch)[torch.arange(len(users)), batch.lengths - 1]  # (B, S, d) → (B, d)
             targets = torch.from_numpy(target[users]).to(weight.device, torch.int64)
             left_out = [x.to(weight.device) for x in _histories(history, users)] if every_ranking else []
