@@ -93,6 +93,7 @@ CASES = [
     ("table-1-data", "contradicted", {}),
     ("table-2-data", "reproduced", {"printed": 5}),
     ("table-2-data", "reproduced-with-correction", {}),
+    ("table-2-data", "reproduced-with-correction", {"shuffling": None}),
     ("table-2-data", "contradicted", {"swapped": 4}),
     ("table-2-data", "contradicted", {"apen_off": 0.0021}),
     ("lemma-3.2", "reproduced", {}),

@@ -66,6 +66,7 @@ def table_1_data(e: Evidence) -> Judgement:
         "quality_right": "tokens/ApEn at s_max 200, right tokens",
         "shuffling": "mean |ApEn| of repeat-free histories: change by shuffling",
     },
+    missing={"shuffling": "undefined: no user has more than m different items"},
     would_change=dict.fromkeys(
         ("reproduced", "reproduced-with-correction"),
         "A data set without repeats whose mean |ApEn| differs from the closed form, or changes when histories are "
@@ -84,10 +85,13 @@ def table_2_data(e: Evidence) -> Judgement:
             f"right as printed, {e['swapped']} after the swap, and ApEn is up to {e['apen_off']:.2%} off the closed "
             "form."
         )
-    apen = (
-        f"The ApEn in them is a function of history lengths alone, to {e['apen_off']:.2%}; shuffling repeat-free "
-        f"histories changes it by {e['shuffling']:.1g}, so it does not measure regularity."
-    )
+    apen = f"The ApEn in them is a function of history lengths alone, to {e['apen_off']:.2%}"
+    if e["shuffling"] is None:
+        apen += "."
+    else:
+        apen += (
+            f"; shuffling repeat-free histories changes it by {e['shuffling']:.1g}, so it does not measure regularity."
+        )
     if word == "reproduced":
         return word, f"The MovieLens-1M rows follow, {e['printed']} of {e['rows']} with the tokens as printed. {apen}"
     return word, (
