@@ -14,13 +14,25 @@ from scipy.optimize import least_squares
 from scipy.stats import f as f_distribution
 
 from srlaw.errors import InputError
-from srlaw.laws import huber as log_huber
-from srlaw.laws.fitting import Fit, arguments, column, covariance, fit, fit_many, merge
+from srlaw.laws.fitting import (
+    Fit,
+    arguments,
+    beginnings,
+    column,
+    covariance,
+    fit_arrays,
+    fit_many,
+    merge,
+    search,
+)
 from srlaw.laws.forms import Law
-from srlaw.laws.project import search, solve
+from srlaw.laws.problem import SAME, Solutions
+from srlaw.laws.project import solve
 
 TIGHT = 1e-4  # gradient test for resamples: the objective is then within 1e-8 of its minimum
 WARM = 48  # grid points of lowest objective, besides the solution itself, from which a resample's search starts
+SEVERAL = 3  # starts of a resample besides the solution itself, where each is polished: Huber, laws of `predict` alone
+MOST = 2_000_000  # resamples times points of one bootstrap: half a gigabyte
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +72,13 @@ def bootstrap(result: Fit, n: int = 1000, kind: str = "residual", seed: int = 0)
             (with Huber, log residuals); ``"pairs"`` redraws whole points.
 
     Raises:
-        InputError: unknown kind, or residual resampling of a weighted or saturated fit.
+        InputError: unknown kind, residual resampling of a weighted or saturated fit, a negative seed, or a number of
+            resamples below 1 or so large that they do not fit in memory.
     """
+    if seed < 0:
+        raise InputError(f"the seed of a bootstrap is {seed}; it must be 0 or more")
+    if not 1 <= n * result.n <= MOST:
+        raise InputError(f"{n} resamples of {result.n} points: between 1 and {MOST // result.n} are possible")
     rng = np.random.default_rng(seed)
     size = result.n
     if kind == "pairs":
@@ -85,29 +102,39 @@ def bootstrap(result: Fit, n: int = 1000, kind: str = "residual", seed: int = 0)
 
 
 def refit(result: Fit, y: np.ndarray, weights: np.ndarray | None, starts: int = 2):
-    """The fit repeated on other responses and weights ``(R, n)`` from its own neighbourhood and the grid's best.
+    """The fit repeated on other responses and weights ``(R, n)``, from its own neighbourhood and other good starts.
+
+    Where other parameters fit the data as well (status "exchangeable"), each resample is fitted from both: the better
+    one is taken, and of two that are equal by turns one and the other.
 
     Returns:
         parameters by name ``(R,)`` and objectives ``(R,)``.
     """
-    problem, law = result.problem, result.law
-    if result.huber is not None:
-        u, v = (problem.u[name] for name in law.arguments)
-        w = np.ones_like(y) if weights is None else weights
-        phi, value, _, _ = log_huber.fit_log_huber(y, u, v, w, result.huber, phi=result.theta[None])
-        return log_huber.named(phi, *[problem.centre[name] for name in law.arguments]), value
+    problem = result.problem
     y = y - problem.offset
-    if not len(problem.low):
-        solutions = search(problem, y, weights)
-    elif weights is None:
-        solutions = search(problem, y, None, starts, problem.points, TIGHT)
-        warm = search(problem, y, None, 1, result.theta[None], TIGHT)
-        solutions = solutions.better(warm)
-    else:
-        own = None if result.weights is None else result.weights[None]
-        grid = problem.best_points((result.y - problem.offset)[None], own, WARM)
-        solutions = search(problem, y, weights, starts, np.concatenate([result.theta[None], grid]), TIGHT)
+    solutions = _several(result, y, weights, starts)
+    if result.twin is not None:
+        sides = [search(problem, y, weights, 1, theta[None], TIGHT) for theta in (result.theta, result.twin)]
+        turn = np.arange(len(y)) % 2
+        for side, own in enumerate(sides):
+            level = own.objective <= solutions.objective * (1 + SAME)
+            solutions = own.where(level & (turn == side), solutions)
     return solutions.params(problem), solutions.objective
+
+
+def _several(result: Fit, y: np.ndarray, weights: np.ndarray | None, starts: int) -> Solutions:
+    problem, law = result.problem, result.problem.law
+    original, own = (result.y - problem.offset)[None], None if result.weights is None else result.weights[None]
+    if not len(problem.low):
+        return search(problem, y, weights)
+    if law.engine or not law.separable:
+        points = np.concatenate([result.theta[None], beginnings(problem, original, own, SEVERAL)])
+        return search(problem, y, weights, len(points), points, TIGHT)
+    if weights is None:
+        solutions = search(problem, y, None, starts, problem.points, TIGHT)
+        return solutions.better(search(problem, y, None, 1, result.theta[None], TIGHT))
+    points = np.concatenate([result.theta[None], beginnings(problem, original, own, WARM)])
+    return search(problem, y, weights, starts, points, TIGHT)
 
 
 def leave_one_out(result: Fit) -> np.ndarray:
@@ -143,7 +170,7 @@ def holdout(law: Law, data, y: str, k: int, x=None, size: str | None = None, sta
         raise InputError(f"k is {k}; it must be between 1 and {len(response) - 1} for {len(response)} points")
     order = size_order(data, size)
     small, large = order[:k], order[k:]
-    result = fit(law, {**{name: v[small] for name, v in arrays.items()}, "_y": response[small]}, "_y", starts=starts)
+    result = fit_arrays(law, {name: v[small] for name, v in arrays.items()}, response[small], starts=starts)
     rest = {name: values[large] for name, values in arrays.items()}
     return result, pl.DataFrame({**rest, "y": response[large], "prediction": result.predict(rest)})
 
@@ -189,8 +216,9 @@ def profile(result: Fit, name: str, values=None, level: float = 0.95) -> pl.Data
         raise InputError(f"{result.law.name} has no parameter {name!r}; it has {', '.join(result.law.parameters)}")
     values = _span(result, name) if values is None else np.asarray(values, float)
     if name in result.law.search and result.huber is None:
-        data = {**result.x, "_y": result.y}
-        held = [fit(result.law, data, "_y", weights=result.weights, fixed={**result.fixed, name: v}) for v in values]
+        held = [
+            fit_arrays(result.law, result.x, result.y, result.weights, fixed={**result.fixed, name: v}) for v in values
+        ]
         rows = [(refitted.objective, refitted.params) for refitted in held]
     else:
         rows = _walk(result, name, values)
