@@ -121,27 +121,36 @@ def read_runs(
     arguments = pl.DataFrame([source.numbers(column, name, name in positive) for name, column in x.items()])
     responses = pl.DataFrame([source.numbers(column, name) for name, column in y.items()])
     height = source.frame.height
+    errors = pl.DataFrame({name: [None] * height for name in y}, dict.fromkeys(y, pl.Float64))
+    runs = Runs(labels, arguments, responses, errors, np.ones(height, int), None, False, failed)
     if repeats == "each" or "seed" not in source.frame.columns or "seed" in {*x.values(), *y.values(), *by}:
-        errors = pl.DataFrame({name: [None] * height for name in y}, dict.fromkeys(y, pl.Float64))
-        return Runs(labels, arguments, responses, errors, np.ones(height, int), None, False, failed)
-    cells = _cells(labels, arguments)
+        return runs
+    cells = _cells(labels, arguments, height)
     _refuse_mixtures(source, cells, {*x.values(), *by})
-    first = np.unique(cells, return_index=True)[1]
-    grouped = responses.with_columns(cells=cells).group_by("cells", maintain_order=True)
-    means = grouped.agg(pl.col(name).mean() for name in y).select(y)
-    counts = np.bincount(cells)
-    errors = grouped.agg((pl.col(name).std() / pl.len().sqrt()).alias(name) for name in y).select(y)
+    return _averaged(runs, cells, repeats)
+
+
+def _averaged(runs: Runs, cells: np.ndarray, repeats: str) -> Runs:
+    """One row a configuration: means of the responses with their standard errors."""
+    first, counts = np.unique(cells, return_index=True)[1], np.bincount(cells)
+    means, errors = {}, {}
+    for column in runs.y.get_columns():
+        values, name = column.to_numpy(), column.name
+        means[name] = np.bincount(cells, values) / counts
+        squares = np.bincount(cells, (values - means[name][cells]) ** 2)
+        with np.errstate(invalid="ignore"):
+            error = np.sqrt(squares / (counts - 1) / counts)
+        errors[name] = pl.Series(error, nan_to_null=True)
     weights = counts.astype(float) if repeats == "weights" else None
-    taken = [frame[first] if frame.width else frame for frame in (labels, arguments)]
-    return Runs(*taken, means, errors, counts, weights, True, failed)
+    labels, x = (frame[first] if frame.width else frame for frame in (runs.labels, runs.x))
+    return Runs(labels, x, pl.DataFrame(means), pl.DataFrame(errors), counts, weights, True, runs.failed)
 
 
-def _cells(*frames: pl.DataFrame) -> np.ndarray:
-    """The configuration of each row, numbered in order of appearance: ``(n,)``."""
-    keys = [column.alias(str(i)) for i, column in enumerate(c for frame in frames for c in frame.get_columns())]
-    rows = pl.DataFrame(keys).with_columns(pl.struct(pl.all()).alias("key"))
-    distinct = rows.select("key").unique(maintain_order=True).with_row_index("cell")
-    return rows.select("key").join(distinct, on="key", how="left", maintain_order="left")["cell"].to_numpy()
+def _cells(labels: pl.DataFrame, arguments: pl.DataFrame, height: int) -> np.ndarray:
+    """The configuration of each row, numbered in order of appearance: ``(height,)``."""
+    columns = [column.to_list() for column in (*labels.get_columns(), *arguments.get_columns())]
+    numbers: dict[tuple, int] = {}
+    return np.array([numbers.setdefault(row, len(numbers)) for row in zip(*columns, [()] * height, strict=True)])
 
 
 def _refuse_mixtures(source: _Source, cells: np.ndarray, known: set[str]) -> None:

@@ -7,6 +7,8 @@ the others from their bounds, by a Halton sequence, and solve the linear ones. O
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.optimize import least_squares
 from scipy.stats import qmc
@@ -43,7 +45,21 @@ def _fit(problem: Problem, y, weights, starts, points):
     best = objective.argmin()
     same = objective <= objective[best] * (1 + SAME) + 1e-14 * ((root * y) ** 2).sum()
     twin = twins(theta[None], (same & (cosine <= problem.law.loose))[None], theta[best][None])[0]
+    ends = _at_ends(problem, theta[best], y, root)
+    if ends is not None and ends[1] <= objective[best] * (1 + 1e-9):
+        return *ends[:3], same.sum(), True, twin
     return theta[best], objective[best], cosine[best], same.sum(), bound[best], twin
+
+
+def _at_ends(problem: Problem, theta: np.ndarray, y: np.ndarray, root: np.ndarray):
+    """The search repeated with the parameters that stopped close to a bound held there, where interior steps creep."""
+    low, high = problem.low, problem.high
+    near = [np.isfinite(end) & (np.abs(theta - end) <= 1e-3 * (1 + np.abs(end))) & (low < high) for end in (low, high)]
+    if not (near[0] | near[1]).any():
+        return None
+    theta = np.where(near[0], low, np.where(near[1], high, theta))
+    held = replace(problem, low=np.where(near[1], high, low), high=np.where(near[0], low, high))
+    return polish(held, theta, y, root)
 
 
 def polish(problem: Problem, theta: np.ndarray, y: np.ndarray, root: np.ndarray):
@@ -66,15 +82,16 @@ def polish(problem: Problem, theta: np.ndarray, y: np.ndarray, root: np.ndarray)
         with np.errstate(all="ignore"):
             return np.nan_to_num(root[:, None] * problem.law.jacobian(params, problem.u)[:, free])
 
-    begin = np.clip(theta[free], low + 1e-9 * (1 + np.abs(low)), high - 1e-9 * (1 + np.abs(high)))
+    margin = [1e-7 * (1 + np.where(np.isfinite(end), np.abs(end), 0.0)) for end in (low, high)]
+    begin = np.clip(theta[free], low + margin[0] / 100, high - margin[1] / 100)  # least_squares starts inside
     if not free.any():
         return theta, float((residual(begin) ** 2).sum()), 0.0, False
     with np.errstate(all="ignore"):
         if not np.isfinite(predict(problem, whole(begin))).all():
             return None
         scales = {"xtol": TOLERANCE, "ftol": TOLERANCE, "gtol": TOLERANCE, "x_scale": "jac"}
-        found = least_squares(residual, begin, slope, (low, high), max_nfev=500, **scales)
-    active = (found.x <= low + 1e-7 * (1 + np.abs(low))) | (found.x >= high - 1e-7 * (1 + np.abs(high)))
+        found = least_squares(residual, begin, slope, (low, high), max_nfev=200, **scales)
+    active = (found.x <= low + margin[0]) | (found.x >= high - margin[1])
     snapped = np.where(active, np.where(found.x - low < high - found.x, low, high), found.x)
     z = snapped if (residual(snapped) ** 2).sum() <= 2 * found.cost else found.x
     active &= z == snapped
