@@ -161,8 +161,8 @@ def _refuse_mixtures(source: _Source, cells: np.ndarray, known: set[str]) -> Non
         values = next((part for part in mixed[name] if len(part) > 1), None)
         if values is not None:
             raise InputError(
-                f"{source.name}: runs that would be averaged as repeats differ in {_shown(name)} "
-                f"({_shown(values[0])} and {_shown(values[1])}); group by it or keep one, or use repeats=each"
+                f"{source.name}: runs that would be averaged as repeats differ in {shown(name)} "
+                f"({shown(values[0])} and {shown(values[1])}); group by it or keep one, or use repeats=each"
             )
     twice = rows.select("cell of a run", "seed").is_duplicated().to_numpy()
     if twice.any():
@@ -173,7 +173,7 @@ def _refuse_mixtures(source: _Source, cells: np.ndarray, known: set[str]) -> Non
         differ = [name for name, left, right in zip(rows.columns, a, b, strict=True) if left != right]
         raise InputError(
             f"{source.place(row)} and {source.place(other, short=True)}: two runs of one configuration and one seed, "
-            + (f"which differ in {_listed(differ, 5)}; " if differ else "which are the same; ")
+            + (f"which differ in {listed(differ, 5)}; " if differ else "which are the same; ")
             + "group by what differs, remove one, or use repeats=each"
         )
 
@@ -204,7 +204,7 @@ class _Source:
     def require(self, name: str) -> None:
         if name in self.frame.columns:
             return
-        wrong = f"{self.name} has no column {_shown(name)}; its columns are {_listed(self.frame.columns)}"
+        wrong = f"{self.name} has no column {shown(name)}; its columns are {listed(self.frame.columns)}"
         (header, *more) = self.frame.columns
         other = next((sign for sign in ";\t|" if not more and sign in header), None)
         raise InputError(wrong if other is None else f"{wrong}: it seems to be separated by {other!r}, not by commas")
@@ -217,7 +217,7 @@ class _Source:
         if not good.any():
             raise InputError(
                 f"{self.name} has no finished run: {self.place(0, short=True)} has the status "
-                f"{_shown(self.frame['status'][0])}; every row whose column 'status' is not 'finished' is left out"
+                f"{shown(self.frame['status'][0])}; every row whose column 'status' is not 'finished' is left out"
             )
         lines = [line for line, keep in zip(self.lines, good, strict=True) if keep]
         return _Source(self.name, self.frame.filter(good), lines, self.unit), self.frame.filter(~good)
@@ -229,26 +229,30 @@ class _Source:
         try:
             values = text.cast(pl.Float64, strict=False).rename(name)
         except pl.exceptions.PolarsError:
-            raise InputError(f"{self.name}: column {_shown(column)} holds {raw.dtype}, not numbers") from None
+            raise InputError(f"{self.name}: column {shown(column)} holds {raw.dtype}, not numbers") from None
         good = values.is_not_null() & values.is_finite().fill_null(False)
         if not good.all():
             row = int((~good).arg_true()[0])
             empty = raw[row] is None or not str(raw[row]).strip()
-            shown = "empty" if empty else f"{_shown(raw[row])}, not a finite number"
-            raise InputError(f"{self.place(row)}: column {_shown(column)} is {shown}")
+            wrong = "empty" if empty else f"{shown(raw[row])}, not a finite number"
+            raise InputError(f"{self.place(row)}: column {shown(column)} is {wrong}")
         if values.abs().max() > LARGEST:
             row = int(values.abs().arg_max())
-            raise InputError(f"{self.place(row)}: column {_shown(column)} is {values[row]:g}; {UNITS}")
+            raise InputError(f"{self.place(row)}: column {shown(column)} is {values[row]:g}; {UNITS}")
         if positive and values.min() <= 0:
             row = int((values <= 0).arg_true()[0])
-            raise InputError(f"{self.place(row)}: column {_shown(column)} is {values[row]:g}, it must be above 0")
+            raise InputError(f"{self.place(row)}: column {shown(column)} is {values[row]:g}, it must be above 0")
         return values
 
 
 def _read(path: Path) -> _Source:
     """A CSV file as text; blank lines and columns without a name are left out."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}" if not path.exists() else f"{path} is not a file")
+    try:
+        there, plain = path.exists(), path.is_file()
+    except (OSError, ValueError) as error:  # a name that is too long, a folder without permission
+        raise InputError(f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not plain:
+        raise InputError(f"{shown(path)} is not a file" if there else f"there is no file {shown(path)}")
     rows, lines, begin = [], [], 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
@@ -293,14 +297,14 @@ def _refuse_twice(names: Sequence[str], where: str) -> None:
         if not name:
             raise InputError(f"{where} names a column without a name; leave it out or give the column's name")
         if list(names).count(name) > 1:
-            raise InputError(f"{where} has two columns {_shown(name)}; each column needs a name of its own")
+            raise InputError(f"{where} has two columns {shown(name)}; each column needs a name of its own")
 
 
-def _shown(value: object) -> str:
-    """A cell or a name for an error: quoted, on one line, cut."""
+def shown(value: object) -> str:
+    """A cell or a name for an error: quoted, on one line; of a long one, both ends."""
     text = str(value)
-    return repr(text if len(text) <= 40 else text[:39] + "…")
+    return repr(text if len(text) <= 80 else f"{text[:30]}…{text[-30:]}")
 
 
-def _listed(names: Sequence[str], most: int = 30) -> str:
-    return ", ".join(map(_shown, names[:most])) + (", …" if len(names) > most else "")
+def listed(names: Sequence[str], most: int = 30) -> str:
+    return ", ".join(map(shown, names[:most])) + (", …" if len(names) > most else "")

@@ -29,6 +29,7 @@ from srlaw.laws import (
     profile,
 )  # fmt: skip
 from srlaw.laws.fitting import covariance
+from srlaw.laws.inference import agreed, reordered
 from srlaw.laws.linear import nested_f, ols
 from srlaw.laws.table import fit_table
 
@@ -340,6 +341,33 @@ def test_a_law_of_one_term_has_its_second_at_a_limit_and_not_below_zero():
     assert result.status != "ok"
     assert result.params["beta"] >= 1e-4
     assert (result.params["alpha"], result.params["E"]) == pytest.approx((0.3, 1.8), rel=1e-3)
+
+
+@pytest.mark.parametrize(("panel", "name"), [(("kuairand-pure", 100, "ndcg10"), "performance-shared")])
+def test_a_thorough_leave_one_out_does_not_depend_on_the_order_of_the_points(panel, name):
+    errors = []
+    for points in reordered(PANELS[panel], 2):
+        result = fit(get(name), points, "y")
+        errors.append(np.sqrt(np.mean((leave_one_out(result, thorough=True) - result.y) ** 2)))
+    assert agreed(errors, 6)[1] >= 5
+    assert errors[0] == pytest.approx(0.00150234, rel=1e-5)
+
+
+def test_digits_that_are_determined():
+    assert agreed([0.12345, 0.12339, 0.12340], 4) == (0.123, 3)
+    assert agreed([138.2, 138.4], 4) == (138.0, 3)
+    assert agreed([1.0, -1.0])[1] == agreed([1.0, np.nan])[1] == agreed([])[1] == 0
+    exact = fit(get("log-quadratic"), PANELS["ml-1m", 100, "hr10"], "y")
+    assert min(exact.determined.values()) >= 12
+    (first, *others) = [fit(get("power"), p, "y") for p in reordered(PANELS["amazon-books", 25, "hr10"])]
+    assert first.status == "degenerate-limit"
+    assert first.determined["E"] == 0  # E and B cancel as beta goes to 0
+    for panel in (("huawei-music", 25, "hr10"), ("ml-1m", 150, "ndcg10")):
+        first, *others = [fit(get("power"), p, "y") for p in reordered(PANELS[panel])]
+        for name, digits in first.determined.items():
+            assert digits >= 2
+            for other in others:
+                assert other.params[name] == pytest.approx(first.params[name], rel=20 * 10.0**-digits)
 
 
 # A law of `predict` alone

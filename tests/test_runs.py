@@ -1,5 +1,6 @@
 """The run table: what is read, what is left out, how repeats are averaged, and what is refused."""
 
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srlaw.cli import main
 from srlaw.errors import InputError
 from srlaw.laws.table import fit_table
 from srlaw.models import CONFIGS
@@ -170,6 +172,9 @@ def test_columns_asked_for_twice_or_by_no_name(tmp_path):
         read_runs(tmp_path / "none.csv", [], ["y"])
     with pytest.raises(InputError, match="is not a file"):
         read_runs(tmp_path, [], ["y"])
+    for name in ("a" * 5000, "a\0b", "a\nb"):
+        with pytest.raises(InputError, match=r"^[^\n]*(cannot be read|no file)[^\n]*$"):
+            read_runs(tmp_path / name, [], ["y"])
 
 
 def test_frames_are_read_like_files():
@@ -179,3 +184,45 @@ def test_frames_are_read_like_files():
     with pytest.raises(InputError, match="column 'l' holds List"):
         read_runs(frame, [], ["l"])
     assert read_runs(frame[:2], [], {"response": "n"}, ["m"]).y["response"].to_list() == [1, 2]
+
+
+GRID = Path(__file__).parents[1] / "data" / "paper" / "performance_law_grid.csv"
+RATIO = "n_params,tokens,loss\n" + "".join(f"{10**k},{20 * 10**k},{2 + 1 / k}\n" for k in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--by", "s_max,s_max"], "two columns 's_max'"),
+        (["--by", ""], "a column without a name"),
+        (["--seed", "-1", "--bootstrap", "5"], "the seed of a bootstrap is -1"),
+        (["--bootstrap", "1000000000"], "between 1 and 8928 are possible"),
+        (["--x", "n_layers=d_emb", "--x", "n_layers=s_max"], "gives the argument 'n_layers' twice"),
+        (["--x", "a" * 5000 + "=b"], "has no argument 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"),
+        (["--repeats", "median"], "one of mean, weights, each"),
+        (["--law", "po\nwer"], r"no law 'po\nwer'"),
+        (["--y", "hr\n10"], r"no column 'hr\n10'"),
+    ],
+)
+def test_srlaw_fit_answers_odd_options_in_one_line(monkeypatch, capsys, arguments, part):
+    line = ["srlaw", "fit", str(GRID), "--law", "log-quadratic", "--y", "hr10", *arguments]
+    monkeypatch.setattr(sys, "argv", line)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out) == (2, "")
+    assert part in err
+    assert err.count("\n") == 1
+    assert len(err) < 400
+
+
+@pytest.mark.parametrize("delta", ["nan", "inf", "0", "-1", "1e-320", "1e300"])
+def test_srlaw_fit_refuses_an_absurd_huber_delta(tmp_path, monkeypatch, capsys, delta):
+    path = write(tmp_path, RATIO)
+    monkeypatch.setattr(
+        sys, "argv", ["srlaw", "fit", str(path), "--law", "chinchilla", "--y", "loss", "--huber", delta]
+    )
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "it must be above 0" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from srlaw.laws.inference import Bootstrap, bootstrap, expanding, holdout, leave
 from srlaw.laws.linear import LinearLoss, LogQuadratic, LogQuadraticInteraction
 from srlaw.laws.optimum import PANEL_ARGUMENTS, Optimum, optimum
 from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoint, PerformanceShared
+from srlaw.runs import shown
 
 __all__ = [
     "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss",
@@ -37,5 +38,5 @@ PANEL_LAWS = tuple(name for name, law in LAWS.items() if law.arguments == PANEL_
 def get(name: str) -> Law:
     """A law by name, or an `InputError` that lists them."""
     if name not in LAWS:
-        raise InputError(f"there is no law {name!r}; the laws are {', '.join(LAWS)}")
+        raise InputError(f"there is no law {shown(name)}; the laws are {', '.join(LAWS)}")
     return LAWS[name]

@@ -10,6 +10,8 @@ from srlaw.errors import InputError
 from srlaw.laws import huber
 from srlaw.laws.forms import POSITIVE, Power
 
+SMALLEST = 1e-9  # δ of a Huber loss of log residuals: below it they are rounding
+
 
 class Chinchilla(Power):
     """The simplified scaling law below Eq. (1): loss = E + A / N^α + B / D^β, N parameters, D tokens."""
@@ -34,8 +36,8 @@ class LogChinchilla(Chinchilla):
     loose = 1e-6
 
     def __init__(self, delta: float):
-        if not (math.isfinite(delta) and delta > 0):
-            raise InputError(f"huber is {delta}; it must be above 0")
+        if not SMALLEST <= delta <= 1 / SMALLEST:
+            raise InputError(f"huber is {delta}; it must be above 0, from {SMALLEST:g} to {1 / SMALLEST:g}")
         self.delta = float(delta)
 
     def points(self, axes, centre):

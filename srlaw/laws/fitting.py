@@ -76,6 +76,24 @@ class Fit:
         return self.law.predict(self.params, arguments(self.law, x))
 
     @property
+    def determined(self) -> dict[str, int]:
+        """Significant digits of each parameter that do not depend on rounding, 0 to 15.
+
+        The search stops at a gradient test g, so a parameter is off by up to g · stderr · √(degrees of freedom), or the
+        rounding of the residuals where that is more. One without a stderr has no determined digit: at a singular limit
+        of a law the rest depends on the processor.
+        """
+        dof = max(self.n - self.free, 1)
+        out = {}
+        for name, value in self.params.items():
+            error = self.stderr[name]
+            slack = np.inf if error is None else max(self.gradient, 1e-15) * error * math.sqrt(dof)
+            known = value != 0 and math.isfinite(value) and math.isfinite(slack)
+            digits = 15.0 if known and slack == 0 else math.log10(abs(value) / slack) if known else 0.0
+            out[name] = int(min(max(digits, 0.0), 15.0))
+        return out
+
+    @property
     def free(self) -> int:
         """Number of fitted parameters."""
         return len(self.law.parameters) - len(self.fixed)
