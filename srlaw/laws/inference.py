@@ -143,7 +143,7 @@ def leave_one_out(result: Fit, thorough: bool = False) -> np.ndarray:
     """Prediction of each point by the law refitted without it: ``(n,)``; NaN where that law's parameters overflow.
 
     `thorough` searches each refit anew, in all of the law's charts and to the end, and evaluates it in the coordinates
-    of the search: some ten times slower, and the same to five digits in any order of the points, on any processor.
+    of the search: some ten times slower, and the same to five digits on any processor.
     """
     weights = 1 - np.eye(result.n)
     if result.weights is not None:
@@ -162,7 +162,7 @@ def leave_one_out(result: Fit, thorough: bool = False) -> np.ndarray:
 
 
 def agreed(values: Sequence[float], most: int = 4) -> tuple[float, int]:
-    """A number computed several times, as after `reordered`, with the significant digits in which all agree.
+    """A number computed several times, as from `jittered` points, with the significant digits in which all agree.
 
     Returns:
         the mean rounded to these digits, at most `most`, and how many they are; NaN and 0 where not even the first
@@ -178,10 +178,14 @@ def agreed(values: Sequence[float], most: int = 4) -> tuple[float, int]:
     return math.nan, 0
 
 
-def reordered(points: pl.DataFrame, times: int = 4, seed: int = 0) -> list[pl.DataFrame]:
-    """The same points in other orders, the first as they are: sums round as differently as on another processor."""
+def jittered(points: pl.DataFrame, columns: Sequence[str], times: int = 4, seed: int = 0) -> list[pl.DataFrame]:
+    """The points as they are, and again with `columns` moved by parts in 10¹⁴: what rounding on another processor does.
+
+    The order of the rows stays, so a bootstrap with the same seed draws the same resamples.
+    """
     rng = np.random.default_rng(seed)
-    return [points, *(points[rng.permutation(points.height)] for _ in range(times - 1))]
+    moved = [{c: points[c] * (1 + 1e-14 * rng.normal(size=points.height)) for c in columns} for _ in range(times - 1)]
+    return [points, *(points.with_columns(**each) for each in moved)]
 
 
 def size_order(data, size: str | None = None) -> np.ndarray:
