@@ -113,18 +113,22 @@ def fit(
     huber: Annotated[float | None, typer.Option(help="Huber loss of log residuals with this delta.")] = None,
     bootstrap: Annotated[int, typer.Option(help="Resamples for 95% intervals; 0 for none.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    repeats: Annotated[str, typer.Option(help="Runs that differ in the column seed: mean, weights or each.")] = "mean",
     as_json: Json = False,
 ) -> None:
-    """Fit a scaling law to a table of results, one fit a group."""
+    """Fit a scaling law to a table of results, one fit a group; runs whose status is not finished are left out."""
     from srlaw.laws.table import fit_table
 
-    pairs = [pair.partition("=") for pair in x or []]
-    for name, equals, column in pairs:
+    columns: dict[str, str] = {}
+    for pair in x or []:
+        name, equals, column = pair.partition("=")
         if not (name and equals and column):
-            raise InputError(f"--x {name}{equals}{column} is not of the form ARGUMENT=COLUMN")
-    columns = {name: column for name, _, column in pairs}
-    groups = by.split(",") if by else []
-    _print(fit_table(table, law, y, columns, groups, huber, bootstrap, seed), as_json)
+            raise InputError(f"--x {pair} is not of the form ARGUMENT=COLUMN")
+        if name in columns:
+            raise InputError(f"--x gives the argument {name!r} twice; give each once")
+        columns[name] = column
+    groups = [] if by is None else by.split(",")
+    _print(fit_table(table, law, y, columns, groups, huber, bootstrap, seed, repeats), as_json)
 
 
 @app.command(cls=_NamesModels)

@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from srlaw.errors import InputError
 from srlaw.laws import (
     PANEL_LAWS,
     STATUSES,
+    Law,
     bootstrap,
     expanding,
     fit,
@@ -23,9 +25,12 @@ from srlaw.laws import (
     holdout,
     leave_one_out,
     merge,
+    optimum,
     profile,
 )  # fmt: skip
 from srlaw.laws.fitting import covariance
+from srlaw.laws.inference import agreed, jittered
+from srlaw.laws.linear import nested_f, ols
 from srlaw.laws.table import fit_table
 
 EPOCH = Path(__file__).parents[2] / "shared" / "paper" / "chinchilla_epoch_extracted.csv"
@@ -141,6 +146,29 @@ def test_statistics_against_statsmodels():
     assert [plain.aicc, cross.aicc] == pytest.approx(aicc)
 
 
+def test_linear_laws_have_statsmodels_tests():
+    frame = PANELS["ml-1m", 100, "hr10"]
+    plain, cross = (fit(get(f"log-quadratic{s}"), frame, "y") for s in ("", "-interaction"))
+    theirs = ols(plain)
+    assert list(theirs.params) == pytest.approx(list(plain.params.values()), rel=1e-9)
+    assert list(theirs.bse) == pytest.approx(list(plain.stderr.values()), rel=1e-9)
+    assert theirs.model.exog_names == list(plain.law.parameters)
+    f, p, more = nested_f(plain, cross)
+    assert f == pytest.approx((plain.objective - cross.objective) / (cross.objective / (24 - 6)), rel=1e-9)
+    assert p == pytest.approx(student.sf(np.sqrt(f), 18) * 2, rel=1e-9)  # F(1, n) is the square of a t
+    assert more == 1
+    # HC3 by its formula: (X'X)⁻¹ X' diag(r²/(1 − h)²) X (X'X)⁻¹
+    x = plain.law.jacobian(plain.params, plain.x)
+    inverse = np.linalg.inv(x.T @ x)
+    leverage = np.einsum("ni,ij,nj->n", x, inverse, x)
+    robust = inverse @ (x.T * (plain.residuals / (1 - leverage)) ** 2) @ x @ inverse
+    assert list(ols(plain, "HC3").bse) == pytest.approx(list(np.sqrt(np.diag(robust))), rel=1e-6)
+    with pytest.raises(InputError, match="power is not linear"):
+        ols(fit(get("power"), frame, "y"))
+    with pytest.raises(InputError, match="same points"):
+        nested_f(fit(get("log-quadratic"), frame[:20], "y"), cross)
+
+
 # Epoch AI's Chinchilla points
 
 
@@ -247,6 +275,183 @@ def test_huber_shrugs_off_outliers():
     assert set(robust.stderr.values()) == {None}
 
 
+# What the data cannot determine
+
+
+def at_fixed_ratio(alpha, beta, noise, n=40, tokens_per_parameter=20.0):
+    """Runs of the law whose tokens are a multiple of their parameters: its two terms can change places."""
+    size = np.geomspace(1e6, 1e10, n)
+    x = {"n_params": size, "tokens": tokens_per_parameter * size}
+    y = get("chinchilla").predict({"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": alpha, "beta": beta}, x)
+    return {**x, "y": y * np.exp(np.random.default_rng(1).normal(0, noise, n))}
+
+
+@pytest.mark.parametrize("huber", [None, 1e-3])
+@pytest.mark.parametrize("noise", [0.0, 1e-4])
+def test_terms_that_can_change_places_are_exchangeable_and_the_bootstrap_covers_both(huber, noise):
+    truth = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.2, "beta": 0.5}
+    result = fit(get("chinchilla"), at_fixed_ratio(0.2, 0.5, noise), "y", huber=huber)
+    assert result.status == "exchangeable"
+    assert [result.stderr[name] for name in ("A", "B", "alpha", "beta")] == [None] * 4
+    other = {"A": 2100 * 20**-0.5, "B": 480 * 20**0.2, "alpha": 0.5, "beta": 0.2}  # the same curve
+    intervals = bootstrap(result, 60, "pairs").interval()
+    for name in truth:
+        low, high = intervals[name]
+        for value in {truth[name], other.get(name, truth[name])}:
+            assert low <= value * (1 + 1e-5), name
+            assert high >= value * (1 - 1e-5), name
+
+
+def test_a_ratio_that_is_nearly_fixed_is_exchangeable_too_and_a_design_that_varies_it_is_not():
+    data = at_fixed_ratio(0.2, 0.5, 0.0)
+    rng = np.random.default_rng(0)
+    for spread, status in ((1e-4, "exchangeable"), (2.0, "ok")):
+        data["tokens"] = 20 * data["n_params"] * np.exp(rng.normal(0, spread, 40))
+        y = get("chinchilla").predict({"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.2, "beta": 0.5}, data)
+        result = fit(get("chinchilla"), {**data, "y": y * np.exp(rng.normal(0, 1e-4, 40))}, "y")
+        assert result.status == status
+    assert (result.params["alpha"], result.params["beta"]) == pytest.approx((0.2, 0.5), rel=0.05)
+
+
+def test_equal_exponents_at_a_fixed_ratio_are_flat():
+    """A/N^α + B/D^α is one term: A and B are not identified, their sum in N is."""
+    result = fit(get("chinchilla"), at_fixed_ratio(0.35, 0.35, 0.0), "y", huber=1e-3)
+    assert result.status == "flat"
+    assert result.stderr["A"] is None
+    a = result.params["A"] + result.params["B"] * 20 ** -result.params["beta"]
+    assert a == pytest.approx(480 + 2100 * 20**-0.35, rel=0.02)
+
+
+def test_a_huber_fit_that_stops_early_says_so_and_its_exponents_stay_positive():
+    for seed in range(3):
+        data = at_fixed_ratio(0.5, 0.2, 2e-3)
+        data["y"] = data["y"] * np.exp(np.random.default_rng(seed).normal(0, 2e-3, 40))
+        result = fit(get("chinchilla"), data, "y", huber=1e-3)
+        assert min(result.params.values()) > 0
+        assert (result.status == "not-converged") == (result.gradient > 1e-6)
+        assert result.status != "ok"
+        draws = bootstrap(result, 20, "pairs", seed=seed)
+        assert min(values.min() for values in draws.params.values()) > 0
+
+
+def test_a_law_of_one_term_has_its_second_at_a_limit_and_not_below_zero():
+    size = np.geomspace(1e6, 1e10, 40)
+    x = {"n_params": size, "tokens": np.random.default_rng(0).permutation(size)}
+    result = fit(get("chinchilla"), {**x, "y": 1.8 + 480 / size**0.3}, "y", huber=1e-3)
+    assert result.status != "ok"
+    assert result.params["beta"] >= 1e-4
+    assert (result.params["alpha"], result.params["E"]) == pytest.approx((0.3, 1.8), rel=1e-3)
+
+
+@pytest.mark.parametrize(("panel", "name"), [(("kuairand-pure", 100, "ndcg10"), "performance-shared")])
+def test_a_thorough_leave_one_out_does_not_depend_on_rounding(panel, name):
+    errors = []
+    for points in jittered(PANELS[panel], ["y"], 2):
+        result = fit(get(name), points, "y")
+        errors.append(np.sqrt(np.mean((leave_one_out(result, thorough=True) - result.y) ** 2)))
+    assert agreed(errors, 6)[1] >= 5
+    assert errors[0] == pytest.approx(0.00150234, rel=1e-5)
+
+
+def test_digits_that_are_determined():
+    assert agreed([0.12345, 0.12339, 0.12340], 4) == (0.123, 3)
+    assert agreed([138.2, 138.4], 4) == (138.0, 3)
+    assert agreed([1.0, -1.0])[1] == agreed([1.0, np.nan])[1] == agreed([])[1] == 0
+    exact = fit(get("log-quadratic"), PANELS["ml-1m", 100, "hr10"], "y")
+    assert min(exact.determined.values()) >= 12
+    (first, *others) = [fit(get("power"), p, "y") for p in jittered(PANELS["amazon-books", 25, "hr10"], ["y"])]
+    assert first.status == "degenerate-limit"
+    assert first.determined["E"] == 0  # E and B cancel as beta goes to 0
+    for panel in (("huawei-music", 25, "hr10"), ("ml-1m", 150, "ndcg10")):
+        first, *others = [fit(get("power"), p, "y") for p in jittered(PANELS[panel], ["y"])]
+        for name, digits in first.determined.items():
+            assert digits >= 2
+            for other in others:
+                assert other.params[name] == pytest.approx(first.params[name], rel=20 * 10.0**-digits)
+
+
+# A law of `predict` alone
+
+
+class Plain(Law):
+    """`power`, written as a reader would."""
+
+    name, arguments, parameters = "plain", ("n_layers", "d_emb"), ("E", "A", "B", "alpha", "beta")
+    bounds: ClassVar = {"alpha": (1e-4, 10.0), "beta": (1e-4, 10.0)}
+
+    def predict(self, params, x):
+        depth, width = x["n_layers"] ** -params["alpha"], x["d_emb"] ** -params["beta"]
+        return params["E"] + params["A"] * depth + params["B"] * width
+
+
+class Saturating(Law):
+    name, arguments, parameters = "saturating", ("tokens",), ("top", "rate", "start")
+    bounds: ClassVar = {"rate": (0.0, 10.0)}
+
+    def predict(self, params, x):
+        return params["top"] - params["start"] * np.exp(-params["rate"] * x["tokens"])
+
+
+@pytest.mark.parametrize(
+    "panel", [("ml-1m", 150, "ndcg10"), ("huawei-music", 25, "hr10"), ("kuairand-pure", 50, "hr10")]
+)
+def test_a_law_of_predict_alone_agrees_with_the_separable_engine(panel):
+    ours, theirs = (fit(law, PANELS[panel], "y") for law in (Plain(), get("power")))
+    assert ours.objective == pytest.approx(theirs.objective, rel=1e-8)
+    assert (ours.status, ours.r2) == (theirs.status, pytest.approx(theirs.r2, abs=1e-9))
+    if theirs.status == "ok":
+        for name in Plain.parameters:
+            assert ours.params[name] == pytest.approx(theirs.params[name], rel=1e-3)
+            assert ours.stderr[name] == pytest.approx(theirs.stderr[name], rel=1e-2)
+    assert [name for name in Plain.parameters if ours.stderr[name] is None] == [
+        name for name in Plain.parameters if theirs.stderr[name] is None
+    ]
+
+
+def test_a_law_of_predict_alone_recovers_its_parameters_and_has_everything_the_others_have():
+    truth, law = {"top": 0.4, "rate": 0.8, "start": 0.3}, Saturating()
+    x = {"tokens": np.linspace(0, 5, 30)}
+    exact = fit(law, {**x, "y": law.predict(truth, x)}, "y")
+    assert exact.params == pytest.approx(truth, rel=1e-6)
+    result = fit(law, {**x, "y": law.predict(truth, x) + np.random.default_rng(0).normal(0, 1e-3, 30)}, "y")
+    assert result.status == "ok"
+    intervals = bootstrap(result, 40).interval()
+    for name, value in truth.items():
+        assert abs(result.params[name] - value) < 3 * result.stderr[name]
+        assert (intervals[name][1] - intervals[name][0]) / 4 == pytest.approx(result.stderr[name], rel=0.5)
+    assert np.abs(leave_one_out(result) - law.predict(truth, x)).max() < 5e-3
+    _, rest = holdout(law, {**x, "y": law.predict(truth, x)}, "y", 20, size="tokens")
+    np.testing.assert_allclose(rest["prediction"], rest["y"], rtol=1e-6)
+    curve = profile(result, "rate", [0.7, result.params["rate"], 0.9])
+    assert curve["inside"].to_list() == [False, True, False]
+    assert fit(law, {**x, "y": result.y}, "y", fixed={"top": 0.4}).params["top"] == 0.4
+    weighted = fit(law, {**x, "y": result.y}, "y", weights=np.r_[np.ones(29), 0])
+    shorter = fit(law, {"tokens": x["tokens"][:29], "y": result.y[:29]}, "y")
+    assert weighted.params == pytest.approx(shorter.params, rel=1e-6)
+
+
+def test_a_law_of_predict_alone_has_an_optimum():
+    class Hill(Law):
+        name, arguments, parameters = "hill", ("n_layers", "d_emb"), ("top", "n", "d")
+        bounds: ClassVar = {"n": (1.0, 100.0), "d": (1.0, 1000.0)}
+
+        def predict(self, params, x):
+            off = np.log(x["n_layers"] / params["n"]) ** 2 + np.log(x["d_emb"] / params["d"]) ** 2
+            return params["top"] - 0.1 * off
+
+    x = {"n_layers": np.tile([2.0, 4, 8, 16, 32, 64], 5), "d_emb": np.repeat([16.0, 32, 64, 128, 256], 6)}
+    result = fit(Hill(), {**x, "y": Hill().predict({"top": 1.0, "n": 12.0, "d": 70.0}, x)}, "y")
+    found = optimum(result)
+    assert (found.n_layers, found.d_emb) == pytest.approx((12, 70), rel=1e-4)
+
+
+def test_bounds_of_what_a_law_lacks_are_refused():
+    with pytest.raises(InputError, match="bounds for 'gamma'"):
+
+        class Wrong(Law):
+            name, arguments, parameters, bounds = "wrong", ("x",), ("a",), {"gamma": (0.0, 1.0)}
+
+
 # Resampling, leaving out, extrapolating
 
 
@@ -263,6 +468,11 @@ def test_bootstrap_of_a_linear_law_has_its_standard_errors():
     assert all((again.params[k] == draws.params[k]).all() for k in draws.params)
     with pytest.raises(InputError):
         bootstrap(result, 10, "wild")
+    with pytest.raises(InputError, match="seed of a bootstrap is -1"):
+        bootstrap(result, 10, seed=-1)
+    for n in (0, 10**9):
+        with pytest.raises(InputError, match="between 1 and 83333 are possible"):
+            bootstrap(result, n)
 
 
 def test_no_resample_is_left_in_a_poor_minimum():
@@ -375,8 +585,15 @@ def test_other_misuse():
         fit(law, data, "hr10", huber=1e-3)
     with pytest.raises(InputError, match="cannot hold 'w1'"):
         fit(law, data, "hr10", fixed={"w1": 1})
-    with pytest.raises(InputError, match="weights"):
-        fit(law, data, "hr10", weights=[1, 2])
+    for weights in ([1, 2], [0] * 12, [1e200] * 11 + [np.inf]):
+        with pytest.raises(InputError, match="weights"):
+            fit(law, data, "hr10", weights=weights)
+    for factor in (1e200, 1e-310):
+        with pytest.raises(InputError, match="give it in other units"):
+            fit(law, {**data, "hr10": np.array(data["hr10"]) * factor}, "hr10")
+    for huber in (float("nan"), 0.0, -1.0, float("inf")):
+        with pytest.raises(InputError, match="it must be above 0"):
+            fit(get("chinchilla"), {"n_params": [1, 2], "tokens": [1, 2], "y": [1, 2]}, "y", huber=huber)
 
 
 def test_what_cannot_be_identified_has_a_status_and_no_error():

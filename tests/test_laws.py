@@ -11,7 +11,8 @@ from srlaw.laws import LAWS, PANEL_LAWS, bootstrap, fit, get, optimum
 from srlaw.laws.forms import bend, decay
 from srlaw.laws.huber import _derivatives, objective
 from srlaw.laws.performance import PerformanceCode, PerformanceShared
-from srlaw.laws.project import _evaluate, pose
+from srlaw.laws.problem import pose
+from srlaw.laws.project import _evaluate
 
 RNG = np.random.default_rng(5)
 X = {

@@ -1,13 +1,15 @@
 """Scaling laws: what they are, and one way to fit, test and maximise them all."""
 
 from srlaw.errors import InputError
+from srlaw.laws.chinchilla import Chinchilla
 from srlaw.laws.fitting import STATUSES, Fit, fit, fit_many, merge
 from srlaw.laws.forecast import determined, expanding, forecasts, holdout
-from srlaw.laws.forms import Chinchilla, Kaplan, Law, Power
+from srlaw.laws.forms import Kaplan, Law, Power
 from srlaw.laws.inference import Bootstrap, bootstrap, leave_one_out, profile
 from srlaw.laws.linear import LinearLoss, LogQuadratic, LogQuadraticInteraction
-from srlaw.laws.optimum import Optimum, optimum
+from srlaw.laws.optimum import PANEL_ARGUMENTS, Optimum, optimum
 from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoint, PerformanceShared
+from srlaw.runs import shown
 
 __all__ = [
     "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss",
@@ -31,18 +33,11 @@ LAWS: dict[str, Law] = {
         LinearLoss(),
     )
 }
-PANEL_LAWS = (
-    "performance",
-    "performance-shared",
-    "performance-code",
-    "power",
-    "log-quadratic",
-    "log-quadratic-interaction",
-)  # laws of n_layers and d_emb in one panel
+PANEL_LAWS = tuple(name for name, law in LAWS.items() if law.arguments == PANEL_ARGUMENTS)  # of one panel
 
 
 def get(name: str) -> Law:
     """A law by name, or an `InputError` that lists them."""
     if name not in LAWS:
-        raise InputError(f"there is no law {name!r}; the laws are {', '.join(LAWS)}")
+        raise InputError(f"there is no law {shown(name)}; the laws are {', '.join(LAWS)}")
     return LAWS[name]

@@ -1,11 +1,13 @@
-"""`fit`: one law, one table, one result. Written once for all laws.
+"""`fit`: one law, one table, one result. Written once for all laws; the searching is done by one of three engines.
 
 Status of a fit, the first that applies:
 
     not-converged     the gradient test failed at the best point; in a valley towards a limit of the law
     degenerate-limit  an exponent went to 0: its term has become logarithmic (or quadratic in the logarithm)
     flat              the data do not identify some parameters (rank-deficient Jacobian): their stderr is None
-    at-bound          an exponent stopped at a bound of the search
+    exchangeable      other parameters fit as well, as when two terms can change places because the runs keep tokens
+                      and parameters in a fixed ratio: the parameters that differ have no stderr
+    at-bound          a parameter stopped at a bound of the search
     saturated         as many parameters as points: no residual degrees of freedom, no stderr
     ok
 """
@@ -17,15 +19,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+from scipy.stats import f as f_distribution
 
 from srlaw.errors import InputError
-from srlaw.laws import huber as log_huber
-from srlaw.laws.forms import Chinchilla, Law
-from srlaw.laws.project import LOOSE, Problem, Solutions, pose, search
+from srlaw.laws import general, project
+from srlaw.laws.forms import Law
+from srlaw.laws.problem import APART, TIGHT, Problem, Solutions, pose
+from srlaw.runs import LARGEST
 
-STATUSES = ("not-converged", "degenerate-limit", "flat", "at-bound", "saturated", "ok")
+STATUSES = ("not-converged", "degenerate-limit", "flat", "exchangeable", "at-bound", "saturated", "ok")
 STARTS = 12
 EXACT = 1e-8  # a fit that leaves less than this of the variance is exact: its residual is rounding
+COLLINEAR = 0.99  # correlation of two arguments beyond which the exchange of their terms is tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,7 @@ class Fit:
         starts, reached: local searches run, and those that came to the best objective (relative 1e-6).
         gradient: the gradient test at the best point, 0 at an exact stationary point.
         status: one of `STATUSES`.
+        problem, theta, coef: the search's own coordinates of the solution; twin: θ of another that fits as well.
     """
 
     law: Law
@@ -62,10 +68,30 @@ class Fit:
     fixed: dict[str, float] = field(repr=False)
     problem: Problem = field(repr=False)
     theta: np.ndarray = field(repr=False)
+    coef: np.ndarray = field(repr=False)
+    twin: np.ndarray | None = field(repr=False)
 
     def predict(self, x) -> np.ndarray:
         """Prediction at new arguments: a table or dict with the law's own argument names."""
         return self.law.predict(self.params, arguments(self.law, x))
+
+    @property
+    def determined(self) -> dict[str, int]:
+        """Significant digits of each parameter that do not depend on rounding, 0 to 15.
+
+        The search stops at a gradient test g, so a parameter is off by up to g · stderr · √(degrees of freedom), or the
+        rounding of the residuals where that is more. One without a stderr has no determined digit: at a singular limit
+        of a law the rest depends on the processor.
+        """
+        dof = max(self.n - self.free, 1)
+        out = {}
+        for name, value in self.params.items():
+            error = self.stderr[name]
+            slack = np.inf if error is None else max(self.gradient, 1e-15) * error * math.sqrt(dof)
+            known = value != 0 and math.isfinite(value) and math.isfinite(slack)
+            digits = 15.0 if known and slack == 0 else math.log10(abs(value) / slack) if known else 0.0
+            out[name] = int(min(max(digits, 0.0), 15.0))
+        return out
 
     @property
     def free(self) -> int:
@@ -95,7 +121,7 @@ def arguments(law: Law, data, x: dict[str, str] | None = None) -> dict[str, np.n
         raise InputError(f"{law.name} has no argument {min(unknown)!r}; it takes {', '.join(law.arguments)}")
     values = {name: column(data, (x or {}).get(name, name), f"argument {name}") for name in law.arguments}
     for name, array in values.items():
-        if name != "loss" and array.min(initial=1) <= 0:
+        if name in law.positive and array.min(initial=1) <= 0:
             row = int(np.flatnonzero(array <= 0)[0])
             raise InputError(f"argument {name}, row {row + 1}: {array[row]:g} must be above 0, the law takes its log")
     return values
@@ -104,22 +130,38 @@ def arguments(law: Law, data, x: dict[str, str] | None = None) -> dict[str, np.n
 def _check(law: Law, x: dict, y: np.ndarray, free: int, huber: float | None) -> None:
     if len(y) < free:
         raise InputError(f"{law.name} has {free} parameters to fit, and there are only {len(y)} points")
+    for name, values in {**x, "the response": y}.items():
+        size = np.abs(values).max()
+        if size > LARGEST or 0 < size < 1 / LARGEST:
+            raise InputError(
+                f"{name} is of size {size:.3g}; numbers beyond 1e100 or below 1e-100 overflow when squared, "
+                "so give it in other units"
+            )
     for name, values in x.items():
         if values.min() == values.max():
             raise InputError(f"every point has {name} = {values[0]:g}: {law.name} cannot be fitted to a single value")
     if y.min() == y.max():
         raise InputError(f"every response is {y[0]:g}: there is nothing to explain")
-    if huber is not None:
-        if not isinstance(law, Chinchilla):
-            raise InputError(f"huber is for the law chinchilla (log residuals of positive terms), not for {law.name}")
-        if not (math.isfinite(huber) and huber > 0):
-            raise InputError(f"huber is {huber}; it must be above 0")
-        if y.min() <= 0:
-            raise InputError(f"huber takes logs of the responses, and one is {y.min():g}")
+    if huber is not None and y.min() <= 0:
+        raise InputError(f"huber takes logs of the responses, and one is {y.min():g}")
+
+
+def search(problem: Problem, y, weights=None, starts: int = STARTS, points=None, tight: float = TIGHT) -> Solutions:
+    """`Solutions` of the problem for each row of `y` ``(R, n)``, offset excluded, by the engine of its law."""
+    return _engine(problem.law).search(problem, y, weights, starts, points, tight)
+
+
+def beginnings(problem: Problem, y, weights, count: int) -> np.ndarray:
+    """The `count` most promising starts for one response ``(1, n)``, offset excluded: ``(count, q)``."""
+    return _engine(problem.law).beginnings(problem, y, weights, count)
+
+
+def _engine(law: Law):
+    return law.engine or (project if law.separable else general)
 
 
 def fit_many(law, x, y, weights=None, fixed=None, starts: int = STARTS) -> list[tuple[Problem, Solutions]]:
-    """Least-squares fits of one law on the same arguments to each row of `y` ``(R, n)``; nothing is checked.
+    """Fits of one law on the same arguments to each row of `y` ``(R, n)``; nothing is checked.
 
     Returns:
         one (problem, solutions) for each of the law's charts; `merge` takes the better chart row by row.
@@ -170,64 +212,81 @@ def fit(law: Law, data, y: str, x=None, weights=None, huber=None, fixed=None, st
     """Fit a law to a table, globally: every local minimum of a grid is polished and the best one taken.
 
     Args:
-        law: from `srlaw.laws.LAWS` or by name through `srlaw.laws.get`.
+        law: from `srlaw.laws.LAWS` or by name through `srlaw.laws.get`, or of your own.
         data: polars frame or dict of columns. y: the response's column. x: argument → column, where they differ.
         weights: non-negative weights of the squared residuals (or Huber losses), ``(n,)``.
         huber: δ of a Huber loss of log residuals; `chinchilla` only.
-        fixed: parameters held at a value: exponents, and the shared p of Eq. (7).
+        fixed: parameters held at a value: exponents, and the shared p of Eq. (7); of a law of `predict` alone, any.
         starts: local searches.
 
     Raises:
-        InputError: missing or non-numeric columns, values that are not finite or not positive, fewer points
-            than parameters, a response or an argument with a single value.
+        InputError: missing or non-numeric columns, values that are not finite or not positive or too large to be
+            squared, fewer points than parameters, a response or an argument with a single value.
     """
-    arrays, response = arguments(law, data, x), column(data, y, "response")
+    return fit_arrays(law, arguments(law, data, x), column(data, y, "response"), weights, huber, fixed, starts)
+
+
+def fit_arrays(law: Law, x: dict, y: np.ndarray, weights=None, huber=None, fixed=None, starts: int = STARTS) -> Fit:
+    """`fit` with the law's arguments ``(n,)`` by name and the response ``(n,)``, already checked one by one."""
     fixed = {name: float(value) for name, value in (fixed or {}).items()}
+    searched = law if huber is None else law.robust(huber)
     for name in fixed:
-        if name not in law.search or name not in law.parameters:
+        if name not in law.search or name not in law.parameters or searched.engine:
             raise InputError(f"{law.name} cannot hold {name!r}; it can hold {', '.join(law.search) or 'nothing'}")
-    free = len(law.parameters) - len(fixed)
-    _check(law, arrays, response, free, huber)
+    _check(law, x, y, len(law.parameters) - len(fixed), huber)
     if weights is not None:
         weights = np.asarray(weights, float)
-        if weights.shape != response.shape or not np.isfinite(weights).all() or weights.min() < 0:
-            raise InputError(f"weights must be {len(response)} finite numbers, none below 0")
-    if huber is not None:
-        return _fit_huber(law, arrays, response, weights, huber, starts)
-    found = fit_many(law, arrays, response[None], None if weights is None else weights[None], fixed, starts)
+        if weights.shape != y.shape or not np.isfinite(weights).all() or weights.min() < 0 or not weights.max() > 0:
+            raise InputError(f"weights must be {len(y)} finite numbers, none below 0 and not all 0")
+    found = fit_many(searched, x, y[None], None if weights is None else weights[None], fixed, starts)
     params, (winner,) = merge(found)
     problem, solution = found[winner]
     reached = sum(int(s.reached[0]) for _, s in found if s.objective[0] <= solution.objective[0] * (1 + 1e-6))
-    exact = solution.objective[0] <= EXACT * ((response - response.mean()) ** 2).sum()
     phi, _ = problem.law.basis(solution.theta, problem.u, problem.centre)
-    residuals = response - problem.offset - phi[0] @ solution.coef[0]
+    residuals = y - problem.offset - phi[0] @ solution.coef[0]
+    exact = huber is None and solution.objective[0] <= EXACT * ((y - y.mean()) ** 2).sum()
     flags = {
-        "not-converged": solution.cosine[0] > LOOSE and not exact,
+        "not-converged": solution.cosine[0] > searched.loose and not exact,
         "degenerate-limit": solution.limit[0],
         "at-bound": solution.bound[0],
     }
     return _result(
-        law, {k: float(v[0]) for k, v in params.items()}, arrays, response, weights, None, fixed, flags,
-        objective=float(solution.objective[0]), starts=sum(s.tried for _, s in found), reached=reached,
-        gradient=float(solution.cosine[0]), problem=problem, theta=solution.theta[0], residuals=residuals,
+        law, {k: float(v[0]) for k, v in params.items()}, x, y, weights, huber, fixed, flags, residuals,
+        twin=_twin(problem, solution, y, weights), objective=float(solution.objective[0]),
+        starts=sum(s.tried for _, s in found), reached=reached, gradient=float(solution.cosine[0]),
+        problem=problem, theta=solution.theta[0], coef=solution.coef[0],
     )  # fmt: skip
 
 
-def _fit_huber(law, x, y, weights, delta, starts) -> Fit:
-    problem = pose(law, x)
-    u, v = (problem.u[name] for name in law.arguments)
-    row = np.ones((1, len(y))) if weights is None else weights[None]
-    phi, value, test, reached = log_huber.fit_log_huber(y[None], u, v, row, delta, count=starts)
-    params = log_huber.named(phi, *[problem.centre[name] for name in law.arguments])
-    params = {k: v[0] for k, v in params.items()}
-    return _result(
-        law, {k: float(v) for k, v in params.items()}, x, y, weights, delta, {}, {"not-converged": test[0] > 1e-2},
-        objective=float(value[0]), starts=starts, reached=int(reached[0]), gradient=float(test[0]),
-        problem=problem, theta=phi[0], residuals=y - law.predict(params, x),
-    )  # fmt: skip
+def _twin(problem: Problem, solution: Solutions, y: np.ndarray, weights) -> np.ndarray | None:
+    """θ of other parameters that fit as well, or None: reached by another start, or by exchanging the terms.
+
+    The exchange is tried where the first two arguments are (nearly) functions of each other. It counts if the
+    objective it ends at lies within the 95% likelihood region of the best.
+    """
+    if len(problem.low) and np.isfinite(solution.twin[0]).all() and not solution.bound[0]:
+        return solution.twin[0]
+    order = problem.law.exchange
+    if order is None or abs(np.corrcoef(*list(problem.u.values())[:2])[0, 1]) < COLLINEAR:
+        return None
+    point = np.clip(solution.theta[:, list(order)], problem.low, problem.high)
+    other = search(problem, (y - problem.offset)[None], None if weights is None else weights[None], 1, point)
+    dof = max(len(y) - len(problem.law.parameters), 1)
+    values = np.log(y) if problem.law.engine else y
+    rounding = 1e-16 * ((values - values.mean()) ** 2).sum()  # of an exact fit
+    limit = solution.objective[0] * (1 + f_distribution.ppf(0.95, 1, dof) / dof) + rounding
+    far = np.abs(other.theta - solution.theta) / (1 + np.abs(solution.theta))
+    return other.theta[0] if other.objective[0] <= limit and far.max() > APART else None
 
 
-def _result(law, params, x, y, weights, huber, fixed, flags, residuals, **search_record) -> Fit:
+def _unlike(law: Law, params: dict, problem: Problem, twin: np.ndarray, x: dict, y: np.ndarray, weights) -> set[str]:
+    """Parameters that differ between a solution and its twin."""
+    found = search(problem, (y - problem.offset)[None], None if weights is None else weights[None], 1, twin[None])
+    other = found.params(problem)
+    return {name for name in law.parameters if abs(other[name][0] - params[name]) > 1e-3 * abs(params[name])}
+
+
+def _result(law, params, x, y, weights, huber, fixed, flags, residuals, twin, **search_record) -> Fit:
     """Statistics and status of a solution; parameters too large to evaluate the law with are a limit of it."""
     n, free = len(y), len(law.parameters) - len(fixed)
     with np.errstate(all="ignore"):
@@ -242,13 +301,17 @@ def _result(law, params, x, y, weights, huber, fixed, flags, residuals, **search
     scale = rss / dof if dof > 0 and huber is None else math.nan
     errors, identified = covariance(law, params, x, scale, weights, fixed)
     errors = [0.0 if name in fixed else error for name, error in zip(law.parameters, errors, strict=True)]
-    flags = {**flags, "flat": not identified, "saturated": dof == 0}
+    stderr = dict(zip(law.parameters, errors, strict=True))
+    if twin is not None:
+        unlike = _unlike(law, params, search_record["problem"], twin, x, y, weights)
+        stderr = {name: None if name in unlike else error for name, error in stderr.items()}
+    flags = {**flags, "flat": not identified, "exchangeable": twin is not None, "saturated": dof == 0}
     gaussian = huber is None and n - free - 2 > 0 and rss > 0
     k = free + 1  # the variance of the noise is a parameter too
     return Fit(
         law=law,
         params=params,
-        stderr=dict(zip(law.parameters, errors, strict=True)),
+        stderr=stderr,
         r2=r2,
         adjusted_r2=1 - (1 - r2) * (n - 1) / dof if dof > 0 else None,
         aicc=n * math.log(rss / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1) if gaussian else None,
@@ -260,5 +323,6 @@ def _result(law, params, x, y, weights, huber, fixed, flags, residuals, **search
         weights=weights,
         huber=huber,
         fixed=fixed,
+        twin=twin,
         **search_record,
     )

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from srlaw.errors import InputError
-from srlaw.laws.fitting import arguments, column, fit, fit_many
+from srlaw.laws.fitting import arguments, column, fit_arrays, fit_many
 from srlaw.laws.forms import Law
 
 
@@ -38,10 +38,7 @@ def forecasts(law: Law, data, y: np.ndarray, sizes: np.ndarray, starts: int = 6)
     weights = np.tile((np.arange(y.shape[1]) < np.asarray(sizes)[:, None]).astype(float), (len(y), 1))
     found = fit_many(law, arguments(law, data), np.repeat(y, len(sizes), 0), weights, starts=starts)
     winner = np.argmin([solutions.objective for _, solutions in found], axis=0)
-    out = []
-    for problem, solutions in found:
-        phi, _ = problem.law.basis(solutions.theta, problem.u, problem.centre)
-        out.append(problem.offset + np.einsum("rnk,rk->rn", phi, solutions.coef))
+    out = [problem.response(solutions.theta, solutions.coef) for problem, solutions in found]
     return np.stack(out)[winner, np.arange(len(winner))].reshape(len(y), len(sizes), -1)
 
 
@@ -58,7 +55,7 @@ def holdout(law: Law, data, y: str, k: int, x=None, size: str | None = None, sta
     if not 0 < k < len(response):
         raise InputError(f"k is {k}; it must be between 1 and {len(response) - 1} for {len(response)} points")
     small = {name: values[:k] for name, values in arrays.items()}
-    result = fit(law, {**small, "_y": response[:k]}, "_y", starts=starts)
+    result = fit_arrays(law, small, response[:k], starts=starts)
     rest = {name: values[k:] for name, values in arrays.items()}
     return result, pl.DataFrame({**rest, "y": response[k:], "prediction": result.predict(rest)})
 

@@ -15,8 +15,11 @@ Parameters are dicts of name → number or array that broadcasts against the arg
 from __future__ import annotations
 
 import math
+from types import ModuleType
 
 import numpy as np
+
+from srlaw.errors import InputError
 
 SMALLEST_EXPONENT = 1e-4  # an exponent closer to 0 is reported here, with status "degenerate-limit"
 POSITIVE = np.array([SMALLEST_EXPONENT, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.9, 1.2, 1.6, 2.2, 3, 4.5, 7, 10.0])
@@ -72,24 +75,69 @@ def gradient(*parts) -> np.ndarray:
 class Law:
     """What every law has; the docstring of each gives its equation.
 
+    A law needs the first three attributes and `predict`, and bounds where a parameter has them:
+
+        class Saturating(Law):
+            name, arguments, parameters = "saturating", ("tokens",), ("top", "rate")
+            bounds = {"rate": (0.0, 10.0)}
+
+            def predict(self, params, x):
+                return params["top"] * -np.expm1(-params["rate"] * x["tokens"])
+
+    It is fitted by `srlaw.laws.general`. One that is linear but for a few search parameters θ can give `search`,
+    `grid`, `basis`, `named` and an analytic `jacobian` too, and is fitted by `srlaw.laws.project`, a hundred times
+    faster.
+
     Attributes:
         name: as in ``srlaw fit --law``.
         arguments: columns it needs, by their default names.
         parameters: the names in its equation, in order.
-        search: the nonlinear parameters behind θ, one name per coordinate.
+        bounds: (low, high) by parameter; free where not given.
+        starts: parameters, by name, from which the general search starts besides its own draws.
+        search: the nonlinear parameters behind θ, one name per coordinate (all, for a law of `predict` alone).
         grid: one array per coordinate of θ: where the search starts; its ends are the bounds of θ.
         vanishing: exponents whose limit 0 is a logarithm (status "degenerate-limit").
+        exchange: the order of θ's coordinates after the law's two terms changed places, where they are alike.
+        engine: a module with a search of its own (see `srlaw.laws.problem`); None for one of the two common ones.
+        loose: gradient test above which a fit is "not-converged".
     """
 
     name: str
     arguments: tuple[str, ...]
     parameters: tuple[str, ...]
+    starts: tuple[dict[str, float], ...] = ()
     search: tuple[str, ...] = ()
     grid: tuple[np.ndarray, ...] = ()
     vanishing: tuple[str, ...] = ()
+    exchange: tuple[int, ...] | None = None
+    engine: ModuleType | None = None
+    loose: float = 1e-4
+
+    def __init_subclass__(cls) -> None:
+        if cls.basis is Law.basis:  # a law of `predict` alone: all its parameters are searched, within its bounds
+            given = cls.bounds if isinstance(cls.bounds, dict) else {}
+            unknown = set(given) - set(cls.parameters)
+            if unknown:
+                raise InputError(f"{cls.name} has bounds for {min(unknown)!r}, and the parameters {cls.parameters}")
+            cls.bounds = {name: given.get(name, (-math.inf, math.inf)) for name in cls.parameters}
+            cls.search, cls.grid = cls.parameters, tuple(np.array(cls.bounds[name], float) for name in cls.parameters)
 
     def __repr__(self) -> str:
         return f"<law {self.name}>"
+
+    @property
+    def separable(self) -> bool:
+        """Whether the law gives a basis in which it is linear but for θ."""
+        return type(self).basis is not Law.basis
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Arguments that must be above 0, since the law's coordinates are their logs."""
+        return self.arguments if self.separable and type(self).coordinates is Law.coordinates else ()
+
+    def robust(self, delta: float) -> Law:
+        """The law in the form whose search minimises a Huber loss of log residuals, where it has one."""
+        raise InputError(f"huber is for the law chinchilla (log residuals of positive terms), not for {self.name}")
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -115,33 +163,57 @@ class Law:
         return self, dict(fixed)
 
     def coordinates(self, x: dict) -> dict[str, np.ndarray]:
-        """What is centred before the basis is built: ln of each argument."""
-        return {name: np.log(np.asarray(x[name], float)) for name in self.arguments}
+        """What a separable law's basis is built from, once centred: ln of each argument; else the arguments."""
+        kind = np.log if self.separable else np.asarray
+        return {name: kind(np.asarray(x[name], float)) for name in self.arguments}
 
     def offset(self, x: dict) -> np.ndarray | float:
         """The part of the response without parameters."""
         return 0.0
 
     def points(self, axes: tuple, centre: dict) -> np.ndarray:
-        """Where the search starts: an array of θ, ``(len(axis), …, alternatives, q)``."""
+        """Where the search of a separable law starts: an array of θ, ``(len(axis), …, alternatives, q)``."""
+        if not self.separable:
+            return np.empty((0, len(axes)))
         mesh = np.meshgrid(*axes, [0.0], indexing="ij")
         return np.stack(mesh, -1)[..., :-1]
 
     def basis(self, theta: np.ndarray, u: dict, centre: dict) -> tuple[np.ndarray, np.ndarray]:
-        """Φ ``(R, n, k)`` and ∂Φ/∂θ ``(R, q, n, k)`` at θ ``(R, q)``, u the centred coordinates ``(n,)``."""
-        raise NotImplementedError
+        """Φ ``(R, n, k)`` and ∂Φ/∂θ ``(R, q, n, k)`` at θ ``(R, q)``, u the centred coordinates ``(n,)``.
+
+        Of a law of `predict` alone: the law itself, one column with the coefficient 1, and no derivative.
+        """
+        rows = [self.predict(dict(zip(self.parameters, map(float, row), strict=True)), u) for row in theta]
+        return np.stack(rows)[..., None], None
 
     def named(self, theta: np.ndarray, coef: np.ndarray, centre: dict) -> dict[str, np.ndarray]:
         """The law's own parameters, each ``(R,)``, from search coordinates and coefficients."""
-        raise NotImplementedError
+        return dict(zip(self.parameters, theta.T, strict=True))
 
     def predict(self, params: dict, x: dict) -> np.ndarray:
-        """Response at the arguments `x`."""
+        """Response at the arguments `x`, by numpy's operations: parameters may be arrays that broadcast."""
         raise NotImplementedError
 
     def jacobian(self, params: dict, x: dict) -> np.ndarray:
-        """∂ predict / ∂ parameters, analytic: shape of the response plus a last axis over `parameters`."""
-        raise NotImplementedError
+        """∂ predict / ∂ parameters: shape of the response plus a last axis over `parameters`.
+
+        Here by differences of fourth order, within the bounds; a law with formulas for them overrides it.
+        """
+        out = []
+        for name in self.parameters:
+            value, (low, high) = params[name], self.bounds[name]
+            step = 1e-3 * max(abs(value), 1e-2)
+            inside = min(step, (value - low) / 2, (high - value) / 2)
+            if inside > step / 50:
+                nodes, weights, step = (-2, -1, 1, 2), (1, -8, 8, -1), inside
+            else:  # beside a bound: one-sided, away from it
+                step = 1e-2 * step * (1 if value - low < high - value else -1)
+                nodes, weights = (0, 1, 2, 3, 4), (-25, 48, -36, 16, -3)
+            values = [
+                w * self.predict({**params, name: value + k * step}, x) for k, w in zip(nodes, weights, strict=True)
+            ]
+            out.append(sum(values) / (12 * step))
+        return gradient(*out)
 
 
 class Power(Law):
@@ -153,6 +225,7 @@ class Power(Law):
     search = ("alpha", "beta")
     grid = (POSITIVE, POSITIVE)
     vanishing = ("alpha", "beta")
+    exchange = (1, 0)
 
     def basis(self, theta, u, centre):
         (n, dn), (d, dd) = (decay(theta[:, [j]], u[arg]) for j, arg in enumerate(self.arguments))
@@ -174,13 +247,6 @@ class Power(Law):
         ln, ld = (np.log(x[arg]) for arg in self.arguments)
         n, d = np.exp(-params["alpha"] * ln), np.exp(-params["beta"] * ld)
         return gradient(np.ones_like(n), n, d, -params["A"] * n * ln, -params["B"] * d * ld)
-
-
-class Chinchilla(Power):
-    """The simplified scaling law below Eq. (1): loss = E + A / N^α + B / D^β, N parameters, D tokens."""
-
-    name = "chinchilla"
-    arguments = ("n_params", "tokens")
 
 
 class Kaplan(Law):

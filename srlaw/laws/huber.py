@@ -1,16 +1,21 @@
-"""Huber loss of log residuals for E + A/N^α + B/D^β, in log-sum-exp form (Hoffmann et al., approach 3).
+"""The engine for a Huber loss of log residuals of E + A/N^α + B/D^β, in log-sum-exp form (Hoffmann et al., approach 3).
 
 ln prediction = ln(e^e + e^{a − α u} + e^{b − β v}), u and v centred logarithms. The loss has kinks and a narrow
 valley where quasi-Newton methods stop early, so each fit takes damped Newton steps with the exact Hessian,
-first with a wide δ, then with the one asked for. R fits (starts, resamples) run side by side.
+first with a wide δ, then with the one asked for, within a box: exponents above 0 and below 10, no term below e^−30 of
+the mean response. R fits (starts, resamples) run side by side.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from srlaw.laws.problem import SAME, Problem, Solutions, twins
+
 STAGES = (100.0, 10.0, 1.0)  # δ is reached through these multiples of it
 TIGHT = 1e-8
+ITERATIONS = 200
+TERM = (-30.0, 5.0)  # ln of a term at the centre of the data, beside ln of the mean response
 
 
 def log_prediction(phi: np.ndarray, u: np.ndarray, v: np.ndarray):
@@ -47,27 +52,31 @@ def _derivatives(phi, log_y, u, v, weights, delta):
     return gradient, hessian, delta * np.einsum("rn,rni->ri", weights, np.abs(slope)) + 1e-300
 
 
-def newton(phi, log_y, u, v, weights, delta, iterations: int = 200):
-    """Minimise from each φ ``(R, 5)``; `log_y` and `weights` are ``(R, n)``.
+def newton(phi, log_y, u, v, weights, delta, low, high):
+    """Minimise from each φ ``(R, 5)`` within `low` and `high`; `log_y` and `weights` are ``(R, n)``.
 
     Returns:
-        φ, objective ``(R,)``, gradient test ``(R,)`` (largest |gradient| relative to one-sided pull).
+        φ, objective ``(R,)``, gradient test ``(R,)``: the largest |gradient| relative to one-sided pull, of the
+        coordinates that no bound holds.
     """
-    phi = phi.copy()
+    phi = np.clip(phi, low, high)
     for stage in STAGES:
         value = objective(phi, log_y, u, v, weights, stage * delta)
         test, damping = np.full(len(phi), np.inf), np.full(len(phi), 1e-3)
         live = np.arange(len(phi))
-        for _ in range(iterations if stage == 1 else 30):
+        for _ in range(ITERATIONS if stage == 1 else 30):
             part = log_y[live], u, v, weights[live], stage * delta
             gradient, hessian, scale = _derivatives(phi[live], *part)
+            held = ((phi[live] <= low) & (gradient > 0)) | ((phi[live] >= high) & (gradient < 0))
+            gradient = np.where(held, 0.0, gradient)
+            hessian = np.where(held[:, :, None] | held[:, None, :], held[:, :, None] * np.eye(5), hessian)
             test[live] = (np.abs(gradient) / scale).max(1)
             size = np.sqrt(np.maximum(np.abs(np.diagonal(hessian, axis1=1, axis2=2)), 1e-300))
             values, vectors = np.linalg.eigh(hessian / size[:, :, None] / size[:, None, :])
             lifted = np.maximum(np.abs(values), 1e-12) + damping[live, None]
             turned = np.einsum("rij,ri->rj", vectors, gradient / size)
             step = -np.einsum("rij,rj->ri", vectors, turned / lifted) / size
-            trial = phi[live] + np.clip(step, -2, 2)
+            trial = np.clip(phi[live] + np.clip(step, -2, 2), low, high)
             after = objective(trial, *part)
             better = after < value[live]
             phi[live[better]], value[live[better]] = trial[better], after[better]
@@ -88,20 +97,34 @@ def starts(y, u, v, count: int, delta: float) -> np.ndarray:
     return phi[cost.argsort()[:count]]
 
 
-def fit_log_huber(y, u, v, weights, delta: float, phi: np.ndarray | None = None, count: int = 12):
-    """Best φ for each row of `y` and `weights` ``(R, n)``, from `phi` ``(S, 5)`` or a grid of starts.
+def beginnings(problem: Problem, y: np.ndarray, weights: np.ndarray | None, count: int) -> np.ndarray:
+    """The `count` best of `starts` for one response ``(1, n)``: ``(count, 5)``."""
+    return starts(y[0], *problem.u.values(), count, problem.law.delta)
 
-    Returns:
-        φ ``(R, 5)``, objective ``(R,)``, gradient test ``(R,)``, starts that reached the objective ``(R,)``.
-    """
-    phi = starts(y[0], u, v, count, delta) if phi is None else phi
-    repeat = np.repeat(np.arange(len(y)), len(phi))
-    found, value, test = newton(np.tile(phi, (len(y), 1)), np.log(y)[repeat], u, v, weights[repeat], delta)
-    value, test = value.reshape(len(y), -1), test.reshape(len(y), -1)
-    best = value.argmin(1)
-    rows = np.arange(len(y))
-    reached = (value <= value[rows, best][:, None] * (1 + 1e-6)).sum(1)
-    return found.reshape(len(y), -1, 5)[rows, best], value[rows, best], test[rows, best], reached
+
+def search(problem: Problem, y, weights=None, starts: int = 12, points=None, tight=TIGHT) -> Solutions:
+    """See `srlaw.laws.problem`; the objective is the summed Huber loss, and the gradient test always `TIGHT`."""
+    u, v = problem.u.values()
+    weights = np.ones_like(y) if weights is None else weights
+    begin = beginnings(problem, y[:1], None, starts) if points is None else points
+    level = np.log(y.mean())
+    low, high = (
+        np.array([level + edge] * 3 + list(box[3:]))
+        for edge, box in zip(TERM, (problem.low, problem.high), strict=True)
+    )
+    repeat = np.repeat(np.arange(len(y)), len(begin))
+    found = newton(np.tile(begin, (len(y), 1)), np.log(y)[repeat], u, v, weights[repeat], problem.law.delta, low, high)
+    phi, value, test = (part.reshape(len(y), len(begin), *part.shape[1:]) for part in found)
+    rows, best = np.arange(len(y)), value.argmin(1)
+    theta, least = phi[rows, best], value[rows, best]
+    same = value <= least[:, None] * (1 + SAME)
+    at_end = (theta <= low) | (theta >= high)
+    vanished = theta[:, 3:] <= low[3:]
+    return Solutions(
+        theta, np.ones((len(y), 1)), least, test[rows, best], same.sum(1), vanished.any(1),
+        (at_end & ~np.pad(vanished, ((0, 0), (3, 0)))).any(1),
+        twins(phi, same & (test <= problem.law.loose), theta), len(begin),
+    )  # fmt: skip
 
 
 def named(phi: np.ndarray, centre_u: float, centre_v: float) -> dict[str, np.ndarray]:

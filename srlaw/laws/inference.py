@@ -6,6 +6,8 @@ Every refit of a resample is again a search over several starts, run for all res
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +16,22 @@ from scipy.optimize import least_squares
 from scipy.stats import f as f_distribution
 
 from srlaw.errors import InputError
-from srlaw.laws import huber as log_huber
-from srlaw.laws.fitting import Fit, arguments, column, covariance, fit, fit_many, merge
-from srlaw.laws.forms import Law
-from srlaw.laws.project import search, solve
+from srlaw.laws.fitting import (
+    Fit,
+    arguments,
+    beginnings,
+    fit_arrays,
+    fit_many,
+    merge,
+    search,
+)
+from srlaw.laws.problem import SAME, Solutions
+from srlaw.laws.project import solve
 
 TIGHT = 1e-4  # gradient test for resamples: the objective is then within 1e-8 of its minimum
 WARM = 48  # grid points of lowest objective, besides the solution itself, from which a resample's search starts
+SEVERAL = 3  # starts of a resample besides the solution itself, where each is polished: Huber, laws of `predict` alone
+MOST = 2_000_000  # resamples times points of one bootstrap: half a gigabyte
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +71,13 @@ def bootstrap(result: Fit, n: int = 1000, kind: str = "residual", seed: int = 0)
             (with Huber, log residuals); ``"pairs"`` redraws whole points.
 
     Raises:
-        InputError: unknown kind, or residual resampling of a weighted or saturated fit.
+        InputError: unknown kind, residual resampling of a weighted or saturated fit, a negative seed, or a number of
+            resamples below 1 or so large that they do not fit in memory.
     """
+    if seed < 0:
+        raise InputError(f"the seed of a bootstrap is {seed}; it must be 0 or more")
+    if not 1 <= n * result.n <= MOST:
+        raise InputError(f"{n} resamples of {result.n} points: between 1 and {MOST // result.n} are possible")
     rng = np.random.default_rng(seed)
     size = result.n
     if kind == "pairs":
@@ -85,94 +101,88 @@ def bootstrap(result: Fit, n: int = 1000, kind: str = "residual", seed: int = 0)
 
 
 def refit(result: Fit, y: np.ndarray, weights: np.ndarray | None, starts: int = 2):
-    """The fit repeated on other responses and weights ``(R, n)`` from its own neighbourhood and the grid's best.
+    """The fit repeated on other responses and weights ``(R, n)``, from its own neighbourhood and other good starts.
+
+    Where other parameters fit the data as well (status "exchangeable"), each resample is fitted from both: the better
+    one is taken, and of two that are equal by turns one and the other.
 
     Returns:
         parameters by name ``(R,)`` and objectives ``(R,)``.
     """
-    problem, law = result.problem, result.law
-    if result.huber is not None:
-        u, v = (problem.u[name] for name in law.arguments)
-        w = np.ones_like(y) if weights is None else weights
-        phi, value, _, _ = log_huber.fit_log_huber(y, u, v, w, result.huber, phi=result.theta[None])
-        return log_huber.named(phi, *[problem.centre[name] for name in law.arguments]), value
+    problem = result.problem
     y = y - problem.offset
-    if not len(problem.low):
-        solutions = search(problem, y, weights)
-    elif weights is None:
-        solutions = search(problem, y, None, starts, problem.points, TIGHT)
-        warm = search(problem, y, None, 1, result.theta[None], TIGHT)
-        solutions = solutions.better(warm)
-    else:
-        own = None if result.weights is None else result.weights[None]
-        grid = problem.best_points((result.y - problem.offset)[None], own, WARM)
-        solutions = search(problem, y, weights, starts, np.concatenate([result.theta[None], grid]), TIGHT)
+    solutions = _several(result, y, weights, starts)
+    if result.twin is not None:
+        sides = [search(problem, y, weights, 1, theta[None], TIGHT) for theta in (result.theta, result.twin)]
+        turn = np.arange(len(y)) % 2
+        for side, own in enumerate(sides):
+            level = own.objective <= solutions.objective * (1 + SAME)
+            solutions = own.where(level & (turn == side), solutions)
     return solutions.params(problem), solutions.objective
 
 
-def leave_one_out(result: Fit) -> np.ndarray:
-    """Prediction of each point by the law refitted without it: ``(n,)``; NaN where that law's parameters overflow."""
+def _several(result: Fit, y: np.ndarray, weights: np.ndarray | None, starts: int) -> Solutions:
+    problem, law = result.problem, result.problem.law
+    original, own = (result.y - problem.offset)[None], None if result.weights is None else result.weights[None]
+    if not len(problem.low):
+        return search(problem, y, weights)
+    if law.engine or not law.separable:
+        points = np.concatenate([result.theta[None], beginnings(problem, original, own, SEVERAL)])
+        return search(problem, y, weights, len(points), points, TIGHT)
+    if weights is None:
+        solutions = search(problem, y, None, starts, problem.points, TIGHT)
+        return solutions.better(search(problem, y, None, 1, result.theta[None], TIGHT))
+    points = np.concatenate([result.theta[None], beginnings(problem, original, own, WARM)])
+    return search(problem, y, weights, starts, points, TIGHT)
+
+
+def leave_one_out(result: Fit, thorough: bool = False) -> np.ndarray:
+    """Prediction of each point by the law refitted without it: ``(n,)``; NaN where that law's parameters overflow.
+
+    `thorough` searches each refit anew, in all of the law's charts and to the end, and evaluates it in the coordinates
+    of the search: some ten times slower, and the same to five digits on any processor.
+    """
     weights = 1 - np.eye(result.n)
     if result.weights is not None:
         weights = weights * result.weights
-    params, _ = refit(result, np.broadcast_to(result.y, weights.shape), weights, starts=6)
+    y = np.broadcast_to(result.y, weights.shape)
+    if thorough:
+        law = result.law if result.huber is None else result.law.robust(result.huber)
+        found = fit_many(law, result.x, y, weights, result.fixed)
+        _, winner = merge(found)
+        rows = np.arange(result.n)
+        return np.stack([np.diagonal(p.response(s.theta, s.coef)) for p, s in found])[winner, rows]
+    params, _ = refit(result, y, weights, starts=6)
     each = {name: values[:, None] for name, values in params.items()}
     with np.errstate(all="ignore"):
         return np.diagonal(result.law.predict(each, result.x)).copy()
 
 
-def size_order(data, size: str | None = None) -> np.ndarray:
-    """Row order from the smallest configuration: by column `size`, else by N·d², then N."""
-    if size is not None:
-        return np.argsort(column(data, size, "size"), kind="stable")
-    n, d = (column(data, name, "size") for name in ("n_layers", "d_emb"))
-    return np.lexsort((n, n * d**2))
-
-
-def holdout(law: Law, data, y: str, k: int, x=None, size: str | None = None, starts: int = 12):
-    """Fit the `k` smallest configurations and predict the others.
+def agreed(values: Sequence[float], most: int = 4) -> tuple[float, int]:
+    """A number computed several times, as from `jittered` points, with the significant digits in which all agree.
 
     Returns:
-        the `Fit`, and a frame with one row per point held out: its arguments, ``y``, ``prediction``.
-
-    Raises:
-        InputError: as `fit`, and if nothing is left to predict.
+        the mean rounded to these digits, at most `most`, and how many they are; NaN and 0 where not even the first
+        digit or the sign is determined. A page prints no more.
     """
-    arrays, response = arguments(law, data, x), column(data, y, "response")
-    if not 0 < k < len(response):
-        raise InputError(f"k is {k}; it must be between 1 and {len(response) - 1} for {len(response)} points")
-    order = size_order(data, size)
-    small, large = order[:k], order[k:]
-    result = fit(law, {**{name: v[small] for name, v in arrays.items()}, "_y": response[small]}, "_y", starts=starts)
-    rest = {name: values[large] for name, values in arrays.items()}
-    return result, pl.DataFrame({**rest, "y": response[large], "prediction": result.predict(rest)})
+    values = np.asarray(values, float)
+    if not np.isfinite(values).all():
+        return math.nan, 0
+    for digits in range(most, 0, -1):
+        rounded = {float(f"{value:.{digits - 1}e}") for value in values}
+        if len(rounded) == 1:
+            return rounded.pop(), digits
+    return math.nan, 0
 
 
-def expanding(law: Law, data, y: str, x=None, size: str | None = None, starts: int = 12) -> pl.DataFrame:
-    """`holdout` for every k that leaves a point out and has as many points as parameters, in one batch.
+def jittered(points: pl.DataFrame, columns: Sequence[str], times: int = 4, seed: int = 0) -> list[pl.DataFrame]:
+    """The points as they are, and again with `columns` moved by parts in 10¹⁴: what rounding on another processor does.
 
-    Returns:
-        one row per k and held-out point: ``k``, the arguments, ``y``, ``prediction``, ``status`` ("ok", or
-        "flat" with a null prediction where the k points do not identify the law, e.g. at a single depth).
+    The order of the rows stays, so a bootstrap with the same seed draws the same resamples.
     """
-    arrays, response = arguments(law, data, x), column(data, y, "response")
-    order = size_order(data, size)
-    arrays, response = {name: values[order] for name, values in arrays.items()}, response[order]
-    sizes = np.arange(len(law.parameters), len(response))
-    weights = (np.arange(len(response)) < sizes[:, None]).astype(float)
-    params, _ = merge(fit_many(law, arrays, np.broadcast_to(response, weights.shape), weights, starts=starts))
-    frames = []
-    for row, k in enumerate(sizes):
-        own = {name: float(values[row]) for name, values in params.items()}
-        rest = {name: values[k:] for name, values in arrays.items()}
-        with np.errstate(all="ignore"):
-            predicted = law.predict(own, rest)
-        small = {name: values[:k] for name, values in arrays.items()}
-        flat = not covariance(law, own, small, 1.0, None)[1] or not np.isfinite(predicted).all()
-        shown = pl.Series("prediction", [None] * len(predicted) if flat else predicted, dtype=pl.Float64)
-        frame = pl.DataFrame({"k": np.full(len(response) - k, k), **rest, "y": response[k:], "prediction": shown})
-        frames.append(frame.with_columns(status=pl.lit("flat" if flat else "ok")))
-    return pl.concat(frames) if frames else pl.DataFrame()
+    rng = np.random.default_rng(seed)
+    moved = [{c: points[c] * (1 + 1e-14 * rng.normal(size=points.height)) for c in columns} for _ in range(times - 1)]
+    return [points, *(points.with_columns(**each) for each in moved)]
 
 
 def profile(result: Fit, name: str, values=None, level: float = 0.95) -> pl.DataFrame:
@@ -189,8 +199,9 @@ def profile(result: Fit, name: str, values=None, level: float = 0.95) -> pl.Data
         raise InputError(f"{result.law.name} has no parameter {name!r}; it has {', '.join(result.law.parameters)}")
     values = _span(result, name) if values is None else np.asarray(values, float)
     if name in result.law.search and result.huber is None:
-        data = {**result.x, "_y": result.y}
-        held = [fit(result.law, data, "_y", weights=result.weights, fixed={**result.fixed, name: v}) for v in values]
+        held = [
+            fit_arrays(result.law, result.x, result.y, result.weights, fixed={**result.fixed, name: v}) for v in values
+        ]
         rows = [(refitted.objective, refitted.params) for refitted in held]
     else:
         rows = _walk(result, name, values)

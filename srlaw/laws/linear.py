@@ -1,10 +1,18 @@
-"""Laws that are linear in all their parameters: nothing to search."""
+"""Laws that are linear in all their parameters: nothing to search, and all of statsmodels' tests to use."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from srlaw.errors import InputError
 from srlaw.laws.forms import Law, assemble, gradient
+
+if TYPE_CHECKING:  # statsmodels takes a second to import, and fitting does not need it
+    from statsmodels.regression.linear_model import RegressionResultsWrapper
+
+    from srlaw.laws.fitting import Fit
 
 
 class LogQuadratic(Law):
@@ -75,3 +83,41 @@ class LinearLoss(Law):
     def jacobian(self, params, x):
         loss = x["loss"] + 0 * np.asarray(params["k"])
         return gradient(np.ones_like(loss), -loss)
+
+
+def ols(result: Fit, covariance: str = "nonrobust") -> RegressionResultsWrapper:
+    """The fit of a linear law as statsmodels' results, for what they know: intervals, tests, influence.
+
+    Args:
+        result: a fit of a law of this module. covariance: of the estimates; ``"nonrobust"`` for equal variances
+            (Student's intervals), ``"HC3"`` for variances that differ from point to point.
+
+    Returns:
+        results whose ``params``, ``bse``, ``conf_int()`` are in the order of ``result.law.parameters``.
+
+    Raises:
+        InputError: a law that is not linear, parameters that the data do not identify, or no point to spare.
+    """
+    import statsmodels.api as sm
+
+    law = result.law
+    if law.search or not law.separable or result.huber is not None:
+        raise InputError(f"ols is for fits of linear laws, and {law.name} is not linear in its parameters")
+    if result.status != "ok":
+        raise InputError(f"ols needs a fit with status ok, and this one of {law.name} is {result.status}")
+    design = law.jacobian(result.params, result.x)
+    model = sm.OLS(result.y, design) if result.weights is None else sm.WLS(result.y, design, result.weights)
+    model.exog_names[:] = law.parameters
+    return model.fit(cov_type=covariance, use_t=True)
+
+
+def nested_f(small: Fit, large: Fit) -> tuple[float, float, int]:
+    """F test of a linear law against one that contains it, on the same points: (F, p, coefficients more).
+
+    Raises:
+        InputError: other points, or as `ols`.
+    """
+    if not (len(small.y) == len(large.y) and (small.y == large.y).all()):
+        raise InputError("an F test needs two fits to the same points")
+    f, p, more = ols(large).compare_f_test(ols(small))
+    return float(f), float(p), int(more)

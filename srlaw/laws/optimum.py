@@ -16,6 +16,7 @@ from srlaw.laws.fitting import Fit
 from srlaw.laws.forms import Law
 from srlaw.laws.inference import Bootstrap, percentiles
 
+PANEL_ARGUMENTS = ("n_layers", "d_emb")
 LIMITS = {"n_layers": (1.0, 1e4), "d_emb": (1.0, 1e6)}
 COARSE, CELLS, ROUNDS = 129, 13, 14  # first grid per axis; later grids; refinements (each narrows 4 times)
 _PRODUCT = re.compile(r"\s*(?:N|n_layers)\s*\*\s*(?:d|d_emb)\s*(?:(?:\^|\*\*)\s*([\d.]+))?\s*=\s*([\d.eE+]+)\s*$")
@@ -65,7 +66,7 @@ def optimum(
     """
     if isinstance(law, Fit):
         law, params = law.law, law.params
-    if tuple(law.arguments) != ("n_layers", "d_emb"):
+    if tuple(law.arguments) != PANEL_ARGUMENTS:
         raise InputError(f"{law.name} is no law of n_layers and d_emb alone; there is no optimum to look for")
     limits = {**LIMITS, **(limits or {})}
     space = _space(constraint, limits)

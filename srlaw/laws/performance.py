@@ -39,6 +39,7 @@ class Performance(Law):
     search = ("w3", "w4")
     grid = (FINE, FINE)
     vanishing = ("w3", "w4")
+    exchange = (1, 0)
 
     def basis(self, theta, u, centre):
         (n, dn), (d, dd) = (bend(theta[:, [j]], u[arg]) for j, arg in enumerate(("n_layers", "d_emb")))
@@ -88,6 +89,7 @@ class PerformanceJoint(Performance):
     search = ("w3", "w4", "w5")
     grid = (COARSE, COARSE, COARSE)
     vanishing = ("w3", "w4", "w5")
+    exchange = (1, 0, 2)
 
     def offset(self, x):
         return np.log(x["tokens_over_apen"])

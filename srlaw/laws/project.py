@@ -8,50 +8,15 @@ minima are polished by a damped Gauss–Newton iteration on the projected residu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.ndimage import minimum_filter
 
-from srlaw.laws.forms import SMALLEST_EXPONENT, Law
+from srlaw.laws.forms import SMALLEST_EXPONENT
+from srlaw.laws.problem import SAME, TIGHT, Problem, Solutions, twins
 
 RANK = 1e-11  # relative size below which a direction of the basis counts as absent
-TIGHT = 1e-7  # gradient test: cosine between the residual and each column of the projected Jacobian
-LOOSE = 1e-4  # above this at the end: status "not-converged"
 PROBE, ITERATIONS = 8, 200  # steps before and after the starts are thinned out
 NO_EFFECT = 1e-8  # a coordinate of θ that moves the fit by less than this part of the residual is left alone
-SAME = 1e-6  # objectives within this relative distance are the same minimum
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A law on given arguments: centred coordinates, the box of θ and the grid of starts, some θ held fixed."""
-
-    law: Law
-    u: dict[str, np.ndarray]
-    centre: dict[str, float]
-    offset: np.ndarray | float
-    low: np.ndarray
-    high: np.ndarray
-    points: np.ndarray
-
-    def best_points(self, y: np.ndarray, weights: np.ndarray | None, count: int) -> np.ndarray:
-        """The `count` grid points of lowest objective for one response ``(1, n)``: ``(count, q)``."""
-        return screen(self, y, weights, count, None)[0]
-
-
-def pose(law: Law, x: dict, fixed: dict[str, float] | None = None) -> Problem:
-    """Centre the coordinates of `x` and hold `fixed` parameters."""
-    raw = law.coordinates(x)
-    centre = {name: float(np.mean(values)) for name, values in raw.items()}
-    u = {name: values - centre[name] for name, values in raw.items()}
-    held = {name: law.to_theta(name, value) for name, value in (fixed or {}).items()}
-    axes = tuple(
-        np.array([held[name]], float) if name in held else values
-        for name, values in zip(law.search, law.grid, strict=True)
-    )
-    low, high = (np.array([axis[end] for axis in axes], float) for end in (0, -1))
-    return Problem(law, u, centre, law.offset(x), low, high, law.points(axes, centre))
 
 
 def solve(phi: np.ndarray, y: np.ndarray, root: np.ndarray | None):
@@ -80,6 +45,11 @@ def solve(phi: np.ndarray, y: np.ndarray, root: np.ndarray | None):
     m = m / norms[:, None, :]
     qb = np.einsum("rnk,rn->rk", q, b)
     return np.einsum("rjk,rj->rk", m, qb), q, b - np.einsum("rnk,rk->rn", q, qb), m
+
+
+def beginnings(problem: Problem, y: np.ndarray, weights: np.ndarray | None, count: int) -> np.ndarray:
+    """The `count` grid points of lowest objective for one response ``(1, n)``: ``(count, q)``."""
+    return screen(problem, y, weights, count, None)[0]
 
 
 def screen(problem: Problem, y: np.ndarray, weights: np.ndarray | None, starts: int, points: np.ndarray | None):
@@ -177,37 +147,6 @@ def polish(problem: Problem, theta: np.ndarray, y: np.ndarray, root: np.ndarray 
     return theta, rss, cosine
 
 
-@dataclass(frozen=True)
-class Solutions:
-    """Best solution of each fit: θ ``(R, q)``, coefficients ``(R, k)``, and how the search went, ``(R,)``.
-
-    `tried` local searches each; `reached` of them came to the best objective; `limit`: an exponent vanished;
-    `bound`: one stopped at a bound.
-    """
-
-    theta: np.ndarray
-    coef: np.ndarray
-    objective: np.ndarray
-    cosine: np.ndarray
-    reached: np.ndarray
-    limit: np.ndarray
-    bound: np.ndarray
-    tried: int
-
-    def better(self, other: Solutions) -> Solutions:
-        """Row by row the solution of lower objective."""
-        mine = self.objective <= other.objective
-
-        def pick(a, b):
-            return np.where(mine.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-
-        names = ("theta", "coef", "objective", "cosine", "reached", "limit", "bound")
-        return Solutions(*[pick(getattr(self, n), getattr(other, n)) for n in names], self.tried + other.tried)
-
-    def params(self, problem: Problem) -> dict[str, np.ndarray]:
-        return problem.law.named(self.theta, self.coef, problem.centre)
-
-
 def _distinct(theta: np.ndarray, rss: np.ndarray, keep: int) -> np.ndarray:
     """Per fit, the `keep` starts of lowest objective, those equal to a lower one (to 1e-6) last: ``(R, keep)``."""
     order = rss.argsort(1)
@@ -240,13 +179,15 @@ def search(problem: Problem, y: np.ndarray, weights=None, starts: int = 12, poin
     best = rss.argmin(1)[:, None]
     low = np.take_along_axis(rss, best, 1)
     total = (y**2 if root is None else (y * root) ** 2).sum(1)
-    reached = (rss <= low * (1 + SAME) + 1e-14 * total[:, None]).sum(1)
-    theta = np.take_along_axis(theta, best[..., None], 1)[:, 0]
-    cosine = np.take_along_axis(cosine, best, 1)[:, 0]
+    same = rss <= low * (1 + SAME) + 1e-14 * total[:, None]
+    every, theta = theta, np.take_along_axis(theta, best[..., None], 1)[:, 0]
+    each_cosine, cosine = cosine, np.take_along_axis(cosine, best, 1)[:, 0]
     vanishing = np.isin(problem.law.search, problem.law.vanishing) & (problem.low != problem.high)
     limit = vanishing & (np.abs(theta) <= SMALLEST_EXPONENT)
     theta = np.where(limit, np.where(theta < 0, -1, 1) * SMALLEST_EXPONENT, theta)
     bound = (problem.low != problem.high) & ~limit & ((theta <= problem.low) | (theta >= problem.high))
     phi, _ = problem.law.basis(theta, problem.u, problem.centre)
     coef, _, residual, _ = solve(phi, y, root)
-    return Solutions(theta, coef, (residual**2).sum(1), cosine, reached, limit.any(1), bound.any(1), rss.shape[1])
+    twin = twins(every, same & (each_cosine <= problem.law.loose), theta)
+    flags = limit.any(1), bound.any(1), twin
+    return Solutions(theta, coef, (residual**2).sum(1), cosine, same.sum(1), *flags, rss.shape[1])

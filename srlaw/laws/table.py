@@ -9,13 +9,13 @@ import polars as pl
 
 from srlaw.errors import InputError
 from srlaw.laws import get
-from srlaw.laws.fitting import Fit, fit
-from srlaw.laws.forms import Law
+from srlaw.laws.fitting import Fit, fit_arrays
 from srlaw.laws.inference import bootstrap as resample
+from srlaw.runs import Runs, read_runs, shown
 
 
 def fit_table(
-    path: str | Path,
+    table: str | Path | pl.DataFrame,
     law: str,
     y: str,
     x: dict[str, str] | None = None,
@@ -23,89 +23,53 @@ def fit_table(
     huber: float | None = None,
     bootstrap: int = 0,
     seed: int = 0,
+    repeats: str = "mean",
 ) -> list[dict]:
-    """Fit a law to a CSV table, one result per group, in order of appearance.
+    """Fit a law to a table of runs, one result per group, in order of appearance.
 
     Args:
-        path: the table. law: a law's name. y: the response's column. x: argument → column where names differ.
-        by: grouping columns. huber: δ of a Huber loss of log residuals (`chinchilla`).
-        bootstrap: resamples for 95% intervals; 0 for none. Residuals are redrawn; with Huber, pairs.
+        table, by, repeats: as `srlaw.runs.read_runs`; without a column ``seed`` there are no repeats.
+        law: a law's name. y: the response's column. x: argument → column where names differ.
+        huber: δ of a Huber loss of log residuals (`chinchilla`).
+        bootstrap: resamples for 95% intervals; 0 for none. Residuals are redrawn; with Huber or weights, pairs.
 
     Returns:
         JSON-ready objects, no NaN: ``group, law, n, params, stderr, r2, adjusted_r2, aicc, objective, status,
-        starts, reached`` and with a bootstrap ``interval`` (parameter → [low, high]) and ``bootstrap``.
+        starts, reached``; with repeats averaged ``runs`` and ``repeats``; where runs have failed their number,
+        ``failed``; with a bootstrap ``interval`` (parameter → [low, high]) and ``bootstrap``.
 
     Raises:
         InputError: a sentence naming the file, and the column and line or the group at fault.
     """
-    form, path = get(law), Path(path)
+    form = get(law)
     if bootstrap < 0:
         raise InputError(f"bootstrap is {bootstrap}; it is a number of resamples, 0 for none")
-    by = list(by or [])
-    frame = _read(path, form, y, dict(x or {}), by)
-    groups = frame.group_by(by, maintain_order=True) if by else [((), frame)]
-    out = []
-    for key, part in groups:
-        label = dict(zip(by, map(_value, key), strict=True))
-        try:
-            result = fit(form, part, "y", huber=huber)
-            out.append(_row(label, result, bootstrap, seed))
-        except InputError as error:
-            where = ", ".join(f"{name} = {value}" for name, value in label.items())
-            raise InputError(f"{path.name}{': ' + where if where else ''}: {error}") from None
-    return out
-
-
-def _read(path: Path, law: Law, y: str, x: dict[str, str], by: list[str]) -> pl.DataFrame:
-    """The groups as text, the law's arguments and ``y`` as floats, every cell checked."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    try:
-        text = pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} cannot be read as a CSV table: {str(error).splitlines()[0]}") from None
-    unknown = set(x) - set(law.arguments)
+    unknown = set(x or {}) - set(form.arguments)
     if unknown:
-        raise InputError(f"{law.name} has no argument {min(unknown)!r}; it takes {', '.join(law.arguments)}")
-    columns = {**{name: x.get(name, name) for name in law.arguments}, "y": y}
-    for name in [*columns.values(), *by]:
-        if name not in text.columns:
-            raise InputError(f"{path.name} has no column {name!r}; its columns are {', '.join(text.columns)}")
-    if not len(text):
-        raise InputError(f"{path.name} has no rows below its header")
-    numbers = {name: _numbers(path, text[source], name) for name, source in columns.items()}
-    return text.select(by).with_columns(**numbers) if by else pl.DataFrame(numbers)
-
-
-def _numbers(path: Path, text: pl.Series, argument: str) -> pl.Series:
-    values = text.str.strip_chars().cast(pl.Float64, strict=False).rename(argument)
-    good = (values.is_not_null() & values.is_finite()).fill_null(False)
-    if not good.all():
-        row = int((~good).arg_true()[0])
-        shown = "empty" if text[row] is None or not text[row].strip() else f"{text[row]!r}, not a finite number"
-        raise InputError(f"{path.name}, line {row + 2}: column {text.name!r} is {shown}")
-    if argument not in ("y", "loss") and values.min() <= 0:
-        row = int((values <= 0).arg_true()[0])
-        raise InputError(f"{path.name}, line {row + 2}: column {text.name!r} is {values[row]:g}, it must be above 0")
-    return values
-
-
-def _value(text: str | None):
-    """A group's value: a number where it is one."""
-    for kind in (int, float):
+        raise InputError(f"{form.name} has no argument {shown(min(unknown))}; it takes {', '.join(form.arguments)}")
+    columns = {name: (x or {}).get(name, name) for name in form.arguments}
+    runs = read_runs(table, columns, [y], by or (), repeats, form.positive)
+    name = "the table" if isinstance(table, pl.DataFrame) else Path(table).name
+    out = []
+    for group, part in runs.groups():
         try:
-            number = kind(text)
-            return number if math.isfinite(number) else text
-        except (TypeError, ValueError):
-            continue
-    return text
+            arrays = {key: part.x[key].to_numpy() for key in columns}
+            result = fit_arrays(form, arrays, part.y[y].to_numpy(), part.weights, huber)
+            out.append(_row(group, result, part, repeats, bootstrap, seed))
+        except InputError as error:
+            where = ", ".join(f"{key} = {value}" for key, value in group.items())
+            raise InputError(f"{name}{': ' + where if where else ''}: {error}") from None
+    return out
 
 
 def _number(value) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _row(group: dict, result: Fit, resamples: int, seed: int) -> dict:
+def _row(group: dict, result: Fit, runs: Runs, repeats: str, resamples: int, seed: int) -> dict:
+    huge = next((name for name, value in result.params.items() if not math.isfinite(value)), None)
+    if huge:
+        raise InputError(f"{result.law.name} has no finite {huge} in these units; give its arguments in larger ones")
     row = {
         "group": group,
         "law": result.law.name,
@@ -120,8 +84,13 @@ def _row(group: dict, result: Fit, resamples: int, seed: int) -> dict:
         "starts": result.starts,
         "reached": result.reached,
     }
+    if runs.repeated:
+        row |= {"runs": int(runs.counts.sum()), "repeats": repeats}
+    if runs.failed.height:
+        row["failed"] = runs.failed.height
     if resamples:
-        kind = "residual" if result.huber is None and result.n > result.free else "pairs"
+        plain = result.huber is None and result.weights is None and result.n > result.free
+        kind = "residual" if plain else "pairs"
         draws = resample(result, resamples, kind, seed)
         row["interval"] = {name: [_number(low), _number(high)] for name, (low, high) in draws.interval().items()}
         row["bootstrap"] = {"kind": kind, "resamples": resamples, "seed": seed}
