@@ -21,7 +21,7 @@ import pytest
 from srlaw.cli import main
 from srlaw.errors import LONGEST
 
-SECONDS = 10  # for one case; most take milliseconds, and what waits for a pipe would wait for ever
+SECONDS = 60  # for one case; most take milliseconds, and what waits for a pipe would wait for ever
 
 
 class Case(NamedTuple):

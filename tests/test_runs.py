@@ -194,7 +194,8 @@ RATIO = "n_params,tokens,loss\n" + "".join(f"{10**k},{20 * 10**k},{2 + 1 / k}\n"
     ("arguments", "part"),
     [
         (["--by", "s_max,s_max"], "two columns 's_max'"),
-        (["--by", ""], "a column without a name"),
+        (["--by", ""], "--by is empty"),
+        (["--by", "s_max,,metric"], "a column without a name"),
         (["--seed", "-1", "--bootstrap", "5"], "the seed of a bootstrap is -1"),
         (["--bootstrap", "1000000000"], "between 1 and 8928 are possible"),
         (["--x", "n_layers=d_emb", "--x", "n_layers=s_max"], "gives the argument 'n_layers' twice"),

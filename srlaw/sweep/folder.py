@@ -27,7 +27,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from srlaw.errors import InputError
-from srlaw.files import write_atomically
+from srlaw.files import readable_file, safe_folder, write_atomically
 
 ORDER: dict[str, type] = {
     "dataset": str,
@@ -45,7 +45,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def prepare(folder: Path) -> Path:
     """The absolute path of `folder`, ready for work."""
-    folder = folder.resolve()
+    folder = safe_folder(folder).resolve()
     try:
         for name in ("rows", "users", "locks", "checkpoints"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -135,13 +135,18 @@ def curves_beside(rows: Path) -> Path:
     return rows.with_name("curves.csv" if rows.stem == "rows" else f"{rows.stem}-curves.csv")
 
 
-def take_over(known: Path, folder: Path) -> None:
-    """Write the finished rows of a table, with their curves, as files of their own, where there are none yet."""
+def known_rows(known: Path) -> list[dict[str, Any]]:
+    """The finished rows of a table, each with its ``curve``.
+
+    Raises:
+        InputError: if it is no table of rows, or has a row that no sweep has written.
+    """
     texts = {name: pl.String for name, kind in ORDER.items() if kind is str} | {"data": pl.String}
 
     def read(file: Path) -> pl.DataFrame:
         return pl.read_csv(file, infer_schema_length=None, schema_overrides=texts)
 
+    readable_file(known, "a rows.csv of srlaw sweep")
     try:
         rows = read(known)
         beside = curves_beside(known)
@@ -151,11 +156,18 @@ def take_over(known: Path, folder: Path) -> None:
     if missing := [name for name in (*ORDER, "status") if name not in rows.columns]:
         raise InputError(f"{known} has no column {missing[0]}; name a rows.csv of srlaw sweep")
     curve_of = {key: part.drop("key").to_dicts() for (key,), part in curves.group_by("key", maintain_order=True)}
-    for row in rows.filter(status="finished").iter_rows(named=True):
+    finished = rows.filter(status="finished").to_dicts()
+    for row in finished:
         if not (row["key"] or "").isalnum() or any(type(row[name]) is not kind for name, kind in ORDER.items()):
             raise InputError(f"{known} has a row that no sweep has written, of key {row['key']!r}; take it out")
+    return [row | {"curve": curve_of.get(row["key"], [])} for row in finished]
+
+
+def take_over(rows: Iterable[dict[str, Any]], folder: Path) -> None:
+    """Write the `known_rows` of another folder, where this one has none of their runs yet."""
+    for row in rows:
         if not row_file(folder, row["key"]).exists():
-            write_row(folder, row | {"curve": curve_of.get(row["key"], [])})
+            write_row(folder, row)
 
 
 def row_file(folder: Path, key: str) -> Path:

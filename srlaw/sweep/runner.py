@@ -77,13 +77,13 @@ def run_sweep(
         raise InputError(f"{spec_path}: {error}") from error
     if not str(out_dir):
         raise InputError("the folder of the results has an empty name; say where they are to go, as in --out results")
+    earlier = files.known_rows(Path(known)) if known else []
     work = {head["key"]: (head, run) for head, run in zip(_heads(runs, sequences), runs, strict=True)}
     with backend_at_work(backend, jobs, sequences) as threads, files.stop_when_full(Path(out_dir)):
         folder = files.prepare(Path(out_dir))
         if retry_failed:
             files.forget_failed(folder, work)
-        if known:
-            files.take_over(Path(known), folder)
+        files.take_over(earlier, folder)
         _name_other_versions(files.gather(folder))
         try:
             with _progress(folder, work):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import yaml
 
 from srlaw.errors import InputError
+from srlaw.files import readable_file
 from srlaw.models import MODELS, ModelConfig
 from srlaw.training import TrainConfig
 
@@ -67,14 +68,12 @@ def read_spec(path: str | Path) -> dict[str, Any]:
         InputError: if it is no such file, is larger than `MAX_BYTES`, names a key twice, or has aliases or types
             other than text, numbers, true, false and null; says the line where there is one.
     """
+    with readable_file(Path(path), "a YAML file").open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{path} is larger than {MAX_BYTES:,} bytes, so it is no specification; name a YAML file")
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise InputError(f"which is larger than {MAX_BYTES:,} bytes, is no specification; name a YAML file")
         spec = yaml.load(content, _Loader)  # a SafeLoader
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; name a YAML file") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = (
