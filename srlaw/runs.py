@@ -26,7 +26,7 @@ UNITS = "numbers beyond 1e100 overflow when squared, so give the column in other
 REPEATS = ("mean", "weights", "each")
 SETTINGS = (
     "dataset", "data", "model", "n_layers", "d_emb", "s_max", "n_items", "n_heads", "dropout", "use_ratings", "bias",
-    "attention", "gate", "n_events", "objective", "max_epochs", "batch_events", "learning_rate", "weight_decay",
+    "attention", "gate", "objective", "max_epochs", "batch_events", "learning_rate", "weight_decay",
     "warmup", "clip", "negatives", "log_correction", "patience", "fraction", "test_fraction", "precision", "devices",
 )  # fmt: skip
 """Columns of a sweep's rows, besides the seed, that tell one configuration from another."""

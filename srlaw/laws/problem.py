@@ -36,11 +36,6 @@ class Problem:
         phi, _ = self.law.basis(theta, self.u, self.centre)
         return self.offset + np.einsum("rnk,rk->rn", phi, coef)
 
-    def at(self, x: dict) -> Problem:
-        """The same coordinates at other arguments."""
-        u = {name: values - self.centre[name] for name, values in self.law.coordinates(x).items()}
-        return Problem(self.law, u, self.centre, self.law.offset(x), self.low, self.high, self.points)
-
 
 def pose(law: Law, x: dict, fixed: dict[str, float] | None = None) -> Problem:
     """Centre the coordinates of `x` and hold `fixed` parameters."""
