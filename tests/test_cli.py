@@ -307,7 +307,7 @@ def test_sweep_prints_its_rows_and_finds_them_again(tmp_path):
         (["train", "synthetic", "--model", "bert"], "not one of sasrec, hstu, llama"),
         (["train", "synthetic", "--model", "hstu", "--precision", "float16"], "float32, bfloat16"),
         (["train", "synthetic", "--model", "hstu", "--epochs", "0"], "epochs is 0"),
-        (["sweep", "missing.yml", "--out", "out"], "missing.yml cannot be read"),
+        (["sweep", "missing.yml", "--out", "out"], "there is no file 'missing.yml'"),
     ],
 )
 def test_bad_training_is_one_sentence(tmp_path, arguments, part):

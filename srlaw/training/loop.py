@@ -22,6 +22,7 @@ from srlaw.training.config import PRECISIONS, TrainConfig
 from srlaw.training.data import Split, batches, next_events, split
 from srlaw.training.evaluate import evaluate, outcomes, summary
 from srlaw.training.loss import full_softmax, sampled_softmax
+from srlaw.training.precision import products
 from srlaw.training.result import Trained, describe_device
 from srlaw.training.room import device_of, require_room
 
@@ -114,7 +115,7 @@ def _fit(
         unit_scale=True,
         disable=not progress or fabric.global_rank > 0,
     )
-    with bar:
+    with bar, products(config.precision, fabric.device):
         while not _finished(state["history"], config):
             state["history"].append(_epoch(fabric, model, optimizer, parts, config, len(state["history"]), bar))
             if best_epoch(state["history"]) == len(state["history"]):
@@ -122,11 +123,12 @@ def _fit(
             if checkpoint and fabric.global_rank == 0:
                 state |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 checkpoints.save(checkpoint, state)
-    model.load_state_dict(state["best"])
+        model.load_state_dict(state["best"])
+        found = outcomes(model, parts.test, model_config.s_max, every_ranking=True)
     return {
         "history": state["history"],
         "best": {name: value.numpy() for name, value in state["best"].items()},  # tensors die with their process
-        "outcomes": outcomes(model, parts.test, model_config.s_max, every_ranking=True),
+        "outcomes": found,
         "device": describe_device(fabric.device, config.devices),
     }
 
