@@ -33,6 +33,11 @@ def duplication(dataset: str) -> pl.DataFrame:
     return pl.read_csv(_file("statistics", dataset, "-duplication.csv"))
 
 
+def leave_one_out() -> pl.DataFrame:
+    """`srlaw.chapters.panels.thorough_errors` of the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-leave-one-out.csv"))
+
+
 def sweep(name: str) -> pl.DataFrame:
     """The rows of one of this project's own sweeps, as `srlaw sweep` wrote them."""
     return pl.read_csv(_file("sweeps", name, ".csv"), infer_schema_length=None)

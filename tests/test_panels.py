@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from srlaw import paper
+from srlaw import paper, stored
 from srlaw.chapters import panels
 from srlaw.laws import get
 
@@ -98,3 +98,12 @@ def test_decay_is_seen_where_it_was_planted(fits):
     strong = rows.filter(pl.col("t") > 3)
     assert {"ml-1m", "kuairand-pure"} <= set(strong["dataset"])
     assert (rows["drop"] >= 0).all()
+
+
+def test_the_stored_leave_one_out_errors_are_those_of_a_search_to_the_end():
+    known = stored.leave_one_out()
+    assert known.height == 20 * len(panels.SLOW)
+    again = panels.thorough_errors([paper.panel("kuairand-pure", 25, "hr10")])
+    stands = known.join(again, on=[*paper.PANEL, "law"], how="inner")
+    assert stands.height == len(panels.SLOW)
+    assert stands["loo"].to_list() == pytest.approx(stands["loo_right"].to_list(), rel=1e-4)
