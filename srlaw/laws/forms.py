@@ -98,8 +98,8 @@ class Law:
         grid: one array per coordinate of θ: where the search starts; its ends are the bounds of θ.
         vanishing: exponents whose limit 0 is a logarithm (status "degenerate-limit").
         exchange: the order of θ's coordinates after the law's two terms changed places, where they are alike.
-        delta: of the Huber loss that `srlaw.laws.huber` minimises, where that is the engine.
         engine: a module with a search of its own (see `srlaw.laws.problem`); None for one of the two common ones.
+        delta: δ of the Huber loss, of a law whose engine is `srlaw.laws.huber`.
         loose: gradient test above which a fit is "not-converged".
     """
 

@@ -166,10 +166,11 @@ def agreed(values: Sequence[float], most: int = 4) -> tuple[float, int]:
         the mean rounded to these digits, at most `most`, and how many they are; NaN and 0 where not even the first
         digit or the sign is determined. A page prints no more.
     """
-    if not np.isfinite(values).all():
+    numbers = np.asarray(values, float)
+    if not np.isfinite(numbers).all():
         return math.nan, 0
     for digits in range(most, 0, -1):
-        rounded = {float(f"{value:.{digits - 1}e}") for value in values}
+        rounded = {float(f"{number:.{digits - 1}e}") for number in numbers}
         if len(rounded) == 1:
             return rounded.pop(), digits
     return math.nan, 0
