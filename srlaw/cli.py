@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 from typer.exceptions import TyperException
 
 from srlaw.errors import InputError, one_line
@@ -32,7 +32,7 @@ class _NamesModels(TyperCommand):
         from srlaw.models import MODELS
 
         for option in self.params:
-            if option.name == "model":
+            if isinstance(option, TyperOption) and option.name == "model":
                 option.help = f"{', '.join(MODELS)}."
         return super().get_help(ctx)
 

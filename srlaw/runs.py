@@ -81,7 +81,8 @@ class Runs:
         same = [pl.col(name).eq_missing(pl.lit(value)) for name, value in group.items()]
         frames = [frame[rows] if frame.width else frame for frame in (self.labels, self.x, self.y, self.errors)]
         weights = None if self.weights is None else self.weights[rows]
-        return Runs(*frames, self.counts[rows], weights, self.repeated, self.failed.filter(same))
+        failed = self.failed.filter(same)
+        return Runs(*frames, counts=self.counts[rows], weights=weights, repeated=self.repeated, failed=failed)
 
 
 def read_runs(
@@ -236,10 +237,11 @@ class _Source:
             empty = raw[row] is None or not str(raw[row]).strip()
             wrong = "empty" if empty else f"{shown(raw[row])}, not a finite number"
             raise InputError(f"{self.place(row)}: column {shown(column)} is {wrong}")
-        if values.abs().max() > LARGEST:
-            row = int(values.abs().arg_max())
+        size = np.abs(values.to_numpy())
+        if size.max() > LARGEST:
+            row = int(size.argmax())
             raise InputError(f"{self.place(row)}: column {shown(column)} is {values[row]:g}; {UNITS}")
-        if positive and values.min() <= 0:
+        if positive and (values <= 0).any():
             row = int((values <= 0).arg_true()[0])
             raise InputError(f"{self.place(row)}: column {shown(column)} is {values[row]:g}, it must be above 0")
         return values

@@ -209,6 +209,11 @@ def test_a_law_that_levels_off_has_no_maximum():
     assert optimum(get("power"), {**params, "beta": 0.5}, "N*d=512").edges == {}
 
 
+def test_an_optimum_without_parameters_is_refused():
+    with pytest.raises(InputError, match="power depends on its parameters"):
+        optimum(get("power"))
+
+
 def test_optimum_interval_covers_and_errors_are_sentences():
     x = {"n_layers": np.tile([2.0, 4, 8, 16, 32, 64], 5), "d_emb": np.repeat([16.0, 32, 64, 128, 256], 6)}
     params = {"b": 0.2, "c1": 0.02 * np.log(12), "c2": -0.01, "c3": 0.02 * np.log(70), "c4": -0.01}

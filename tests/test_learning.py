@@ -8,6 +8,7 @@ from scipy.special import entr
 from srlaw.chapters import learning
 from srlaw.datasets.floor import optimal_losses, pair_distribution, predictive
 from srlaw.datasets.synthetic import population
+from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 from srlaw.training import TrainConfig, evaluate, event_losses
 
@@ -159,3 +160,9 @@ def test_entropy_of_the_last_item_is_that_of_the_next_given_the_last(data):
     joint = pair_distribution(data[1].people)
     given = joint / joint.sum(1, keepdims=True)
     assert learning.yardsticks(data[1])["last_item"] == pytest.approx((joint.sum(1) * entr(given).sum(1)).sum())
+
+
+def test_nobody_is_drawn_of_a_source_whose_law_is_not_known():
+    source = learning.Source("mine", None, Sequences.from_lists([[1, 2, 3]]), 2)
+    with pytest.raises(InputError, match="no new users can be drawn of mine"):
+        learning.loss_by_position(source, {})

@@ -66,8 +66,9 @@ def range_coded_bits(chain: MarkovChain, path: np.ndarray, rows: int = 2_000_000
     """
     import constriction  # only these codes need it
 
-    model = constriction.stream.model.Categorical(perfect=False)
-    coder = constriction.stream.queue.RangeEncoder()
+    stream = constriction.stream  # pyright: ignore[reportAttributeAccessIssue]  # compiled, without types
+    model = stream.model.Categorical(perfect=False)
+    coder = stream.queue.RangeEncoder()
     path = path.astype(np.int32)
     coder.encode(path[:1], model, chain.stationary[None].astype(np.float32))
     step = max(1, rows // chain.n_states)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, permutations, product
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -58,10 +59,15 @@ def correlation(x, y) -> dict[str, float | None]:
     if len(x) < 3:
         return {"pearson": None, "spearman": None, "log_pearson": None}
     return {
-        "pearson": float(stats.pearsonr(x, y).statistic),
-        "spearman": float(stats.spearmanr(x, y).statistic),
-        "log_pearson": float(stats.pearsonr(np.log(x), np.log(y)).statistic),
+        "pearson": _statistic(stats.pearsonr(x, y)),
+        "spearman": _statistic(stats.spearmanr(x, y)),
+        "log_pearson": _statistic(stats.pearsonr(np.log(x), np.log(y))),
     }
+
+
+def _statistic(result: Any) -> float:
+    """Of a test by scipy, which has no types, so that a checker of types sees no fields in its results."""
+    return float(result.statistic)
 
 
 def correlations(frame: pl.DataFrame, x: str = "x", groups: dict | None = None) -> pl.DataFrame:
@@ -88,11 +94,12 @@ def elasticities(frame: pl.DataFrame, groups: dict | None = None) -> pl.DataFram
             if len(chosen) < 3:
                 continue
             x, y = chosen["x"].to_numpy(), chosen["y"].to_numpy()
-            log, line = stats.linregress(np.log(x), np.log(y)), stats.linregress(x, y)
-            half = float(stats.t.ppf(0.975, len(x) - 2) * log.stderr)
-            bounds = {"elasticity": log.slope, "low": log.slope - half, "high": log.slope + half}
+            elasticity, _, _, _, stderr = map(float, stats.linregress(np.log(x), np.log(y)))
+            slope, _, r, _, _ = map(float, stats.linregress(x, y))
+            half = float(stats.t.ppf(0.975, len(x) - 2) * stderr)
+            bounds = {"elasticity": elasticity, "low": elasticity - half, "high": elasticity + half}
             row = {"source": source, "group": group, "n": len(x)}
-            rows.append({**row, **bounds, "slope": line.slope, "r2": line.rvalue**2})
+            rows.append({**row, **bounds, "slope": slope, "r2": r**2})
     return pl.DataFrame(rows)
 
 
@@ -108,7 +115,7 @@ def leave_k_out(frame: pl.DataFrame, most: int = 3) -> pl.DataFrame:
         found = []
         for out in combinations(range(len(x)), k):
             keep = np.setdiff1d(np.arange(len(x)), out)
-            found.append((float(stats.pearsonr(x[keep], y[keep]).statistic), ", ".join(names[i] for i in out)))
+            found.append((_statistic(stats.pearsonr(x[keep], y[keep])), ", ".join(names[i] for i in out)))
         low, high = min(found), max(found)
         rows.append({"k": k, "low": low[0], "high": high[0], "removed": low[1]})
     return pl.DataFrame(rows)
@@ -164,7 +171,7 @@ def permutation_tests(frame: pl.DataFrame) -> pl.DataFrame:
         between = [float(x @ y[list(order)]) for order in permutations(range(len(sets)))]
         inner = [s["x"].to_numpy() - s["x"].mean() for s in sets]
         ways = [[a @ np.array(order) for order in permutations(s["y"])] for a, s in zip(inner, sets, strict=True)]
-        within = [sum(choice) for choice in product(*ways)]
+        within = [float(sum(choice)) for choice in product(*ways)]
         p = {"between": _p(between), "between_least": 1 / len(between)}
         rows.append({"source": source, **p, "within": _p(within), "within_least": 1 / len(within)})
     return pl.DataFrame(rows)
@@ -172,8 +179,7 @@ def permutation_tests(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _p(values: list[float]) -> float:
     """Share of arrangements at least as large as the first, which is the one observed."""
-    values = np.array(values)
-    return float((values >= values[0] - 1e-9).mean())
+    return float((np.array(values) >= values[0] - 1e-9).mean())
 
 
 def tokens_and_entropy(frame: pl.DataFrame) -> pl.DataFrame:

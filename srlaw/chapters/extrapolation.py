@@ -151,14 +151,14 @@ def scores(fits: pl.DataFrame, whole: pl.DataFrame, level: pl.DataFrame) -> pl.D
 def _score(points: pl.DataFrame, k: int) -> dict:
     y, guess, surface = (points[name].to_numpy() for name in ("y", "prediction", "surface"))
     new, wanted, sigma = y[k:], guess[k:], points["sigma"][0]
-    out = {"rmse": float(np.sqrt(np.mean((wanted - new) ** 2)))}
+    out: dict[str, float | None] = {"rmse": float(np.sqrt(np.mean((wanted - new) ** 2)))}
     for name, value in (("best", y[:k].max()), ("largest", y[k - 1])):
         out[f"rmse_{name}"] = float(np.sqrt(np.mean((value - new) ** 2)))
         # Σ(p − y)² − Σ(q − y)² is linear in y: its standard error is exact, 2σ |p − q|
         difference = ((wanted - new) ** 2 - (value - new) ** 2).sum()
         out[f"z_{name}"] = float(difference / (2 * sigma * np.linalg.norm(wanted - value)))
     varied = len(new) > 2 and np.ptp(new) > 0 and np.ptp(wanted) > 0
-    out["correlation"] = float(spearmanr(wanted, new).statistic) if varied else None
+    out["correlation"] = float(np.array(spearmanr(wanted, new))[0]) if varied else None
     choice, seen, best, top = guess.argmax(), y[:k].argmax(), y.max(), new.max()
     lost = {"regret": y[choice], "regret_seen": y[seen], "regret_largest": y[-1], "regret_random": y.mean()}
     lost_new = {"new": new[wanted.argmax()], "new_largest": new[-1], "new_random": new.mean()}
@@ -206,7 +206,7 @@ def paired(rows: pl.DataFrame) -> pl.DataFrame:
         wins, ties, good = int((gain < 0).sum()), int((gain == 0).sum()), int((means < 0).sum())
         row = {"law": law, "naive": naive, "panels": len(gain), "wins": wins, "ties": ties}
         row |= {"ratio": float(np.exp(np.median(gain))), "p_sign": binomtest(wins, max(len(gain) - ties, 1)).pvalue}
-        row |= {"p_wilcoxon": float(wilcoxon(gain, method="asymptotic").pvalue) if len(gain) > ties else 1.0}
+        row |= {"p_wilcoxon": float(np.array(wilcoxon(gain, method="asymptotic"))[1]) if len(gain) > ties else 1.0}
         out.append(row | {"data_sets": good, "of": len(means), "p_data_sets": binomtest(good, len(means)).pvalue})
     return pl.DataFrame(out)
 

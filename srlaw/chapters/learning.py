@@ -91,8 +91,9 @@ def learn(source: Source, models: list[str], n_layers: int, d_emb: int, config: 
     unknown = [name for name in models if name not in CONFIGS]
     if unknown:
         raise InputError(f"there is no model {unknown[0]!r}; there are {', '.join(CONFIGS)}")
-    sizes = {"n_items": source.sequences.n_items, "n_layers": n_layers, "d_emb": d_emb, "s_max": source.s_max}
-    return {name: train(source.sequences, CONFIGS[name](**sizes), config, progress=False) for name in models}
+    items, s_max = source.sequences.n_items, source.s_max
+    sized = {name: CONFIGS[name](n_items=items, n_layers=n_layers, d_emb=d_emb, s_max=s_max) for name in models}
+    return {name: train(source.sequences, size, config, progress=False) for name, size in sized.items()}
 
 
 def curves(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
@@ -136,14 +137,16 @@ def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
     losses, best = last_losses(source, runs), yardsticks(source)
     unknown = dict.fromkeys(("excess", "excess_se", "learned", "beyond_last_item"))
     rows, above = [], None
-    for model in sorted(runs, key=lambda name: losses[name].mean()):
+    means = losses.mean().row(0, named=True)
+    for model in sorted(runs, key=lambda name: means[name]):
         run, loss = runs[model], losses[model]
         row, lengths = run.row(), run.train_lengths.astype(float)
-        found = {"source": source.name, "model": model, "loss": loss.mean()} | unknown
+        found = {"source": source.name, "model": model, "loss": means[model]} | unknown
         if source.people:
             popularity, last_item, optimum = (losses[name] for name in ("popularity", "last_item", "optimum"))
             found["excess"], found["excess_se"] = _mean_and_error(loss - optimum)
-            found["learned"] = (popularity - loss).mean() / (popularity - optimum).mean()
+            gained = pl.DataFrame({"own": popularity - loss, "all": popularity - optimum}).mean().row(0, named=True)
+            found["learned"] = gained["own"] / gained["all"]
             found["beyond_last_item"] = _clearly_positive(last_item - loss)
         found["tied"] = above is not None and not _clearly_positive(loss - losses[above])
         found |= {name: row[name] for name in ("hr10", "ndcg10", "params_total", "params_non_embedding")}
@@ -191,7 +194,12 @@ def loss_by_position(source: Source, runs: dict[str, Trained], users: int = 1000
     Returns:
         ``predictor`` (a model or ``optimum``), ``seen`` (1, 2, 4, … events, the lower end of a bin that doubles)
         and ``loss``, nats per event.
+
+    Raises:
+        InputError: a source without a known law.
     """
+    if source.people is None:
+        raise InputError(f"no new users can be drawn of {source.name}, whose law is not known; use synthetic data")
     rng = np.random.default_rng([source.people.seed, 2])
     lengths = rng.choice(source.people.lengths, users)
     people = replace(source.people, lengths=lengths, seed=source.people.seed + 1)

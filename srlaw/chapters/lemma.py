@@ -27,7 +27,8 @@ def convergence(
     for kind in kinds:
         chain = None if kind == "non-stationary" else make_chain(kind, states, seed)
         listed = {m for m in orders if chain and states ** (m + 1) <= MAX_CELLS}
-        ngrams = {k: ngram_probabilities(chain, k) for k in sorted(listed | {m + 1 for m in listed})}
+        sizes = sorted(listed | {m + 1 for m in listed})
+        ngrams = {} if chain is None else {k: ngram_probabilities(chain, k) for k in sizes}
         entropy = {k: float(entr(p).sum()) for k, p in ngrams.items()}
         cells = {k: binned(p) for k, p in ngrams.items()}
         for n in lengths:

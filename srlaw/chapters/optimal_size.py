@@ -67,11 +67,11 @@ def rounding_one_by_one(name: str, constraint: str | None = None) -> pl.DataFram
         half = HALF_UNIT[coefficient]
         ends = [{**params, coefficient: params[coefficient] + side * half} for side in (-1, 1)]
         found = [optimum(law, end, constraint) for end in ends]
-        widths = sorted(best.d_emb for best in found)
+        widths = sorted(best.d_emb for best in found if best.d_emb is not None)
         row = {"coefficient": coefficient, "printed": params[coefficient], "half_unit": half}
         row |= {"d_low": widths[0], "d_high": widths[1]}
         if constraint:
-            depths = sorted(best.n_layers for best in found)
+            depths = sorted(best.n_layers for best in found if best.n_layers is not None)
             row |= {"n_low": depths[0], "n_high": depths[1]}
         rows.append(row)
     return pl.DataFrame(rows)

@@ -14,6 +14,7 @@ from srlaw import paper
 from srlaw.datasets import REGISTRY
 from srlaw.markov import eliminate, zipf
 
+Numbers = float | np.ndarray
 LN2 = float(np.log(2))
 UNITS = {"ApEn in nats, code in bits": LN2, "both in bits": LN2**2, "both in nats": 1.0}
 """Readings of (12) → the c for which (12) of users of n events reads h·(H(π) + (n − 1)h) ≥ n·c, h in nats."""
@@ -83,7 +84,7 @@ def _dirichlet(shape: tuple[int, ...], rng: np.random.Generator, low: float, hig
 # --- Theorem 3.3: both sides -------------------------------------------------------------------------------------
 
 
-def code_bits(h: np.ndarray, start: np.ndarray, n: np.ndarray) -> np.ndarray:
+def code_bits(h: Numbers, start: Numbers, n: Numbers) -> Numbers:
     """H₂(S), Eq. (13), of a stationary chain's n events: (H(π) + (n − 1)h) / ln 2 bits a user.
 
     Args:
@@ -93,12 +94,12 @@ def code_bits(h: np.ndarray, start: np.ndarray, n: np.ndarray) -> np.ndarray:
     return (start + (n - 1) * h) / LN2
 
 
-def margin(h: np.ndarray, start: np.ndarray, n: np.ndarray, units: str = AS_PRINTED) -> np.ndarray:
+def margin(h: Numbers, start: Numbers, n: Numbers, units: str = AS_PRINTED) -> Numbers:
     """Left over right side of (12) for users of n events, with H₂(S) for L(C): (12) holds where it is ≥ 1."""
     return h * code_bits(h, start, n) * LN2 / (n * UNITS[units])
 
 
-def boundary(n: np.ndarray, start: np.ndarray, units: str = AS_PRINTED) -> np.ndarray:
+def boundary(n: Numbers, start: Numbers, units: str = AS_PRINTED) -> Numbers:
     """The least entropy rate (nats) that satisfies (12): the positive root of (n − 1)h² + H(π)h − nc = 0.
 
     Written so that n = 1 needs no case of its own. For n → ∞, and for independent events (H(π) = h), it is √c.
@@ -151,7 +152,8 @@ def cycle_rate(items: int, epsilon: float) -> float:
 
 def epsilon_of(items: int, h: float) -> float:
     """The ε at which `cycle_rate` is h, 0 < h < ln A."""
-    return brentq(lambda e: cycle_rate(items, e) - h, 1e-15, 1.0, xtol=1e-14)
+    epsilon, _ = brentq(lambda e: cycle_rate(items, e) - h, 1e-15, 1.0, xtol=1e-14, full_output=True)
+    return epsilon
 
 
 def cycle_sequences(items: int, epsilon: float, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -175,11 +177,12 @@ def found_boundary(items: int, n: int, units: str = AS_PRINTED) -> float | None:
 
     def excess(epsilon: float) -> float:
         weight, log_p = cycle_sequences(items, epsilon, n)
-        return -(weight @ log_p) * cycle_rate(items, epsilon) - n * UNITS[units]
+        return float(-(weight @ log_p) * cycle_rate(items, epsilon) - n * UNITS[units])
 
     if excess(1.0) < 0:
         return None
-    return cycle_rate(items, brentq(excess, 1e-12, 1.0, xtol=1e-13))
+    epsilon, _ = brentq(excess, 1e-12, 1.0, xtol=1e-13, full_output=True)
+    return cycle_rate(items, epsilon)
 
 
 def boundaries(alphabets: Sequence[int], lengths: Sequence[int]) -> pl.DataFrame:

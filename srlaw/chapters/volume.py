@@ -41,7 +41,7 @@ def log_z_of_patterns(d: float, n: np.ndarray) -> np.ndarray:
     return np.log(d) + log_volume(n) - radius + np.log(hyp1f1(1, np.asarray(n, dtype=float) + 1, radius))
 
 
-def f(z: np.ndarray) -> np.ndarray:
+def f(z: float | np.ndarray) -> float | np.ndarray:
     """log Z + 1/Z for Z > 0: at least 1, which it is at Z = 1; it falls below that and grows above."""
     return np.log(z) + 1 / z
 
@@ -120,7 +120,10 @@ def fails_beyond(d: float, s_max: int, w: float, widest: float = 1e12) -> float 
     start, end = np.log(max(2.0, 8 * np.pi * np.e * w**2 / s_max)), np.log(widest)
     if short(end) <= 0:
         return None
-    return float(np.exp(brentq(short, start, end))) if short(start) < 0 else 2.0
+    if short(start) >= 0:
+        return 2.0
+    log_width, _ = brentq(short, start, end, full_output=True)
+    return float(np.exp(log_width))
 
 
 def uniform_exponents(d_values: Sequence[float], s_max: int, exponents: Sequence[float]) -> pl.DataFrame:
@@ -132,6 +135,7 @@ def uniform_exponents(d_values: Sequence[float], s_max: int, exponents: Sequence
 
 def fitted_exponents() -> pl.DataFrame:
     """Exponents w4 of ln d + p·d^−w4 that the paper reports: ``where, w4, w2, p`` (w2, p null in Table 4)."""
+    rows: list[tuple[str, float, float | None, float | None]]
     rows = [(f"Table 4, {r['model']} {r['precision']}", r["w4"], None, None) for r in paper.table(4).to_dicts()]
     for number in (29, 30):
         _, params = paper.equation(number)

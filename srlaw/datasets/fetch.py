@@ -114,6 +114,7 @@ def _download(dataset: Dataset, progress: bool) -> Path:
     """The official file in the cache, downloaded if it is not there or not whole."""
     import pooch
 
+    assert dataset.url is not None  # data made here have no files to look for
     by_hand = f"get {dataset.url} by hand and say where it lies with path=… (--path …)"
     try:
         file = pooch.retrieve(
@@ -180,7 +181,7 @@ def _copy(dataset: Dataset, archive: Path, members: dict[str, bool], open_member
     return found
 
 
-def _copy_bounded(source: BinaryIO, target: Path, dataset: Dataset, archive: str) -> None:
+def _copy_bounded(source: BinaryIO | gzip.GzipFile, target: Path, dataset: Dataset, archive: str) -> None:
     """Copy a file that is being unpacked, but not without end: a few kilobytes may unpack to terabytes."""
     most = BYTES_PER_EVENT * (dataset.events or 10**9)
     with target.open("wb") as out:

@@ -69,7 +69,7 @@ def optimal_losses(people: Population, sequences: Sequences) -> np.ndarray:
     for user in range(sequences.n_users):
         items = sequences.catalogue[sequences[user]]
         steps = np.stack([log_steps(chain, items) for chain in people.chains])  # (types, n), first row log π
-        joint = logsumexp(np.cumsum(steps, axis=1), axis=0)  # ln Σ_k P_k(x_1 … x_i)
+        joint = np.asarray(logsumexp(np.cumsum(steps, axis=1), axis=0))  # ln Σ_k P_k(x_1 … x_i)
         out.append(joint[:-1] - joint[1:])
     return np.concatenate(out)
 

@@ -50,7 +50,7 @@ def _to_array(distinct: pl.Series) -> np.ndarray:
     """Ids as an int64, uint64 or text array; text of very uneven length (or with NULs) as numpy's StringDType."""
     if distinct.dtype != pl.String:
         return distinct.to_numpy()
-    bytes_fixed = 4 * int(distinct.str.len_chars().max() or 0) * len(distinct)
+    bytes_fixed = 4 * int(distinct.str.len_chars().to_numpy().max(initial=0)) * len(distinct)
     variable = bytes_fixed > 2**28 or distinct.str.contains("\0", literal=True).any()
     return np.array(distinct.to_list(), dtype=np.dtypes.StringDType() if variable else np.str_)
 
@@ -127,7 +127,7 @@ def _by_time(log: Log, when: np.ndarray, order: np.ndarray, sort: bool) -> np.nd
         at = back[np.argmin(order[back + 1])]
         user = log.user_ids[int(users[at])]
         raise InputError(
-            f"{log.place(order[at + 1])}: the time of user {quoted(user)} goes back "
+            f"{log.place(int(order[at + 1]))}: the time of user {quoted(user)} goes back "
             f"from {times[at]} to {times[at + 1]}; pass sort=True (--sort) to order each user's events by time"
         )
     frame = pl.DataFrame({"user": users, "time": times, "event": order})

@@ -83,14 +83,15 @@ def read(table: Table, columns: Sequence[str]) -> pl.DataFrame:
         InputError: if the file is damaged, malformed (with the line) or has no rows.
     """
     frame = _run(table, lambda: table.scan().select(columns).collect(engine="streaming"))
-    if table.separator is not None:
-        frame = _without_blank_lines(table, frame)
+    frame = _without_blank_lines(table, frame)
     if frame.is_empty():
         raise InputError(f"{table.path.name} has no rows; it needs one row per event")
     return frame
 
 
 def _without_blank_lines(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    if table.separator is None:
+        return frame
     empty = frame.select(pl.all_horizontal(pl.all().is_null()))[:, 0]
     if not empty.any():
         return frame

@@ -100,7 +100,7 @@ def times(column: Column) -> pl.Series:
     dates = _iso(values) if values.dtype == pl.String and numbers.null_count() else numbers
     best = min(numbers, dates, key=pl.Series.null_count)
     if best.null_count():
-        row = int(best.is_null().arg_max())
+        row = int(best.is_null().to_numpy().argmax())
         column.fail(
             row,
             f"holds {quoted(values[row])}, which is neither a number nor an ISO date-time like 2024-05-31T12:00:00",

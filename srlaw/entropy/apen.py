@@ -13,6 +13,8 @@ from srlaw.entropy.ngrams import apen_dense, apen_exact, as_source, bounded, ngr
 from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 
+Tolerance = np.float64 | np.uint64
+
 
 def apen(x: np.ndarray, m: int = 2, r: float = 0.0) -> float:
     """Approximate entropy ApEn(m, r, n) = Φ^m(r) − Φ^{m+1}(r) of one sequence, Eq. (6), in nats per event.
@@ -113,7 +115,7 @@ def _apen(codes, offsets, values, m, r, index=None) -> np.ndarray:
     return apen_exact(codes, offsets, m)
 
 
-def _exact(values: np.ndarray, r: float) -> tuple[np.ndarray, np.float64 | np.uint64]:
+def _exact(values: np.ndarray, r: float) -> tuple[np.ndarray, Tolerance]:
     """Values and tolerance in one type, in which a larger value less a smaller one is their distance.
 
     Integers are counted from the smallest in 64 bits without a sign: the distance of two ids may be up to 2⁶⁴ − 1,
@@ -132,7 +134,7 @@ def _smallest_gap(values: np.ndarray) -> float:
     return np.diff(distinct).min() if len(distinct) > 1 else math.inf
 
 
-def _apen_tolerant(values: np.ndarray, offsets: np.ndarray, m: int, r: float) -> np.ndarray:
+def _apen_tolerant(values: np.ndarray, offsets: np.ndarray, m: int, r: Tolerance) -> np.ndarray:
     """ApEn(m, r) for r > 0, shape ``(users,)``. Only windows whose first events are within r are compared."""
     out = np.full(len(offsets) - 1, np.nan)
     for u, (start, stop) in enumerate(pairwise(offsets)):
@@ -142,7 +144,7 @@ def _apen_tolerant(values: np.ndarray, offsets: np.ndarray, m: int, r: float) ->
     return out
 
 
-def _phi_tolerant(x: np.ndarray, k: int, r: float) -> float:
+def _phi_tolerant(x: np.ndarray, k: int, r: Tolerance) -> float:
     windows = len(x) - k + 1
     order = np.argsort(x[:windows], kind="stable")
     return float(np.mean(np.log(_matches(x, order, k, r) / windows)))

@@ -267,7 +267,7 @@ def _twin(problem: Problem, solution: Solutions, y: np.ndarray, weights) -> np.n
     if len(problem.low) and np.isfinite(solution.twin[0]).all() and not solution.bound[0]:
         return solution.twin[0]
     order = problem.law.exchange
-    if order is None or abs(np.corrcoef(*list(problem.u.values())[:2])[0, 1]) < COLLINEAR:
+    if order is None or abs(np.corrcoef(list(problem.u.values())[:2])[0, 1]) < COLLINEAR:
         return None
     point = np.clip(solution.theta[:, list(order)], problem.low, problem.high)
     other = search(problem, (y - problem.offset)[None], None if weights is None else weights[None], 1, point)

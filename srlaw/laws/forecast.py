@@ -71,7 +71,7 @@ def expanding(law: Law, data, y: str, x=None, size: str | None = None, starts: i
     sizes = np.arange(len(law.parameters), len(response))
     frames = []
     for k, predicted in zip(sizes, forecasts(law, arrays, response[None], sizes, starts)[0], strict=True):
-        flat = not determined(law, arrays, k)
+        flat = not determined(law, arrays, int(k))
         shown = pl.Series("prediction", [None] * (len(response) - k) if flat else predicted[k:], pl.Float64)
         rest = {name: values[k:] for name, values in arrays.items()}
         frame = pl.DataFrame({"k": np.full(len(response) - k, k), **rest, "y": response[k:], "prediction": shown})

@@ -99,6 +99,7 @@ class Law:
         vanishing: exponents whose limit 0 is a logarithm (status "degenerate-limit").
         exchange: the order of θ's coordinates after the law's two terms changed places, where they are alike.
         engine: a module with a search of its own (see `srlaw.laws.problem`); None for one of the two common ones.
+        delta: δ of the Huber loss, of a law whose engine is `srlaw.laws.huber`.
         loose: gradient test above which a fit is "not-converged".
     """
 
@@ -111,6 +112,7 @@ class Law:
     vanishing: tuple[str, ...] = ()
     exchange: tuple[int, ...] | None = None
     engine: ModuleType | None = None
+    delta: float
     loose: float = 1e-4
 
     def __init_subclass__(cls) -> None:
@@ -119,8 +121,9 @@ class Law:
             unknown = set(given) - set(cls.parameters)
             if unknown:
                 raise InputError(f"{cls.name} has bounds for {min(unknown)!r}, and the parameters {cls.parameters}")
-            cls.bounds = {name: given.get(name, (-math.inf, math.inf)) for name in cls.parameters}
-            cls.search, cls.grid = cls.parameters, tuple(np.array(cls.bounds[name], float) for name in cls.parameters)
+            box = {name: given.get(name, (-math.inf, math.inf)) for name in cls.parameters}
+            cls.bounds = box  # pyright: ignore[reportAttributeAccessIssue]  # it takes the place of the property
+            cls.search, cls.grid = cls.parameters, tuple(np.array(box[name], float) for name in cls.parameters)
 
     def __repr__(self) -> str:
         return f"<law {self.name}>"
@@ -178,7 +181,7 @@ class Law:
         mesh = np.meshgrid(*axes, [0.0], indexing="ij")
         return np.stack(mesh, -1)[..., :-1]
 
-    def basis(self, theta: np.ndarray, u: dict, centre: dict) -> tuple[np.ndarray, np.ndarray]:
+    def basis(self, theta: np.ndarray, u: dict, centre: dict) -> tuple[np.ndarray, np.ndarray | None]:
         """Φ ``(R, n, k)`` and ∂Φ/∂θ ``(R, q, n, k)`` at θ ``(R, q)``, u the centred coordinates ``(n,)``.
 
         Of a law of `predict` alone: the law itself, one column with the coefficient 1, and no derivative.

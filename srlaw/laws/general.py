@@ -8,6 +8,7 @@ the others from their bounds, by a Halton sequence, and solve the linear ones. O
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -89,8 +90,8 @@ def polish(problem: Problem, theta: np.ndarray, y: np.ndarray, root: np.ndarray)
     with np.errstate(all="ignore"):
         if not np.isfinite(predict(problem, whole(begin))).all():
             return None
-        scales = {"xtol": TOLERANCE, "ftol": TOLERANCE, "gtol": TOLERANCE, "x_scale": "jac"}
-        found = least_squares(residual, begin, slope, (low, high), max_nfev=200, **scales)
+        options: dict[str, Any] = {"jac": slope, "xtol": TOLERANCE, "ftol": TOLERANCE, "gtol": TOLERANCE}
+        found = least_squares(residual, begin, bounds=(low, high), max_nfev=200, x_scale="jac", **options)
     active = (found.x <= low + margin[0]) | (found.x >= high - margin[1])
     snapped = np.where(active, np.where(found.x - low < high - found.x, low, high), found.x)
     z = snapped if (residual(snapped) ** 2).sum() <= 2 * found.cost else found.x

@@ -99,7 +99,8 @@ def starts(y, u, v, count: int, delta: float) -> np.ndarray:
 
 def beginnings(problem: Problem, y: np.ndarray, weights: np.ndarray | None, count: int) -> np.ndarray:
     """The `count` best of `starts` for one response ``(1, n)``: ``(count, 5)``."""
-    return starts(y[0], *problem.u.values(), count, problem.law.delta)
+    u, v = problem.u.values()
+    return starts(y[0], u, v, count, problem.law.delta)
 
 
 def search(problem: Problem, y, weights=None, starts: int = 12, points=None, tight=TIGHT) -> Solutions:
@@ -121,8 +122,8 @@ def search(problem: Problem, y, weights=None, starts: int = 12, points=None, tig
     at_end = (theta <= low) | (theta >= high)
     vanished = theta[:, 3:] <= low[3:]
     return Solutions(
-        theta, np.ones((len(y), 1)), least, test[rows, best], same.sum(1), vanished.any(1),
-        (at_end & ~np.pad(vanished, ((0, 0), (3, 0)))).any(1),
+        theta, np.ones((len(y), 1)), least, test[rows, best], same.sum(1), np.asarray(vanished.any(1)),
+        np.asarray((at_end & ~np.pad(vanished, ((0, 0), (3, 0)))).any(1)),
         twins(phi, same & (test <= problem.law.loose), theta), len(begin),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -165,11 +166,11 @@ def agreed(values: Sequence[float], most: int = 4) -> tuple[float, int]:
         the mean rounded to these digits, at most `most`, and how many they are; NaN and 0 where not even the first
         digit or the sign is determined. A page prints no more.
     """
-    values = np.asarray(values, float)
-    if not np.isfinite(values).all():
+    numbers = np.asarray(values, float)
+    if not np.isfinite(numbers).all():
         return math.nan, 0
     for digits in range(most, 0, -1):
-        rounded = {float(f"{value:.{digits - 1}e}") for value in values}
+        rounded = {float(f"{number:.{digits - 1}e}") for number in numbers}
         if len(rounded) == 1:
             return rounded.pop(), digits
     return math.nan, 0
@@ -256,7 +257,8 @@ def _walk(result: Fit, name: str, values: np.ndarray) -> list[tuple[float, dict]
             return root[:, None] * law.jacobian(own(free), result.x)[:, keep]
 
         begin = [state[p] for p in rest]
-        found = least_squares(residual, begin, slope, x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14)
+        options: dict[str, Any] = {"jac": slope, "xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
+        found = least_squares(residual, begin, x_scale="jac", **options)
         return 2 * float(found.cost), own(found.x)
 
     out = []

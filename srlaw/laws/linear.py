@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -85,7 +85,7 @@ class LinearLoss(Law):
         return gradient(np.ones_like(loss), -loss)
 
 
-def ols(result: Fit, covariance: str = "nonrobust") -> RegressionResultsWrapper:
+def ols(result: Fit, covariance: Literal["nonrobust", "HC3"] = "nonrobust") -> RegressionResultsWrapper:
     """The fit of a linear law as statsmodels' results, for what they know: intervals, tests, influence.
 
     Args:
@@ -106,8 +106,10 @@ def ols(result: Fit, covariance: str = "nonrobust") -> RegressionResultsWrapper:
     if result.status != "ok":
         raise InputError(f"ols needs a fit with status ok, and this one of {law.name} is {result.status}")
     design = law.jacobian(result.params, result.x)
-    model = sm.OLS(result.y, design) if result.weights is None else sm.WLS(result.y, design, result.weights)
-    model.exog_names[:] = law.parameters
+    weights: dict[str, Any] = {} if result.weights is None else {"weights": result.weights}
+    model = sm.WLS(result.y, design, **weights) if weights else sm.OLS(result.y, design)
+    names: Any = model.exog_names
+    names[:] = law.parameters
     return model.fit(cov_type=covariance, use_t=True)
 
 

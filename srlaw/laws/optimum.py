@@ -68,11 +68,13 @@ def optimum(
         law, params = law.law, law.params
     if tuple(law.arguments) != PANEL_ARGUMENTS:
         raise InputError(f"{law.name} is no law of n_layers and d_emb alone; there is no optimum to look for")
+    if params is None:
+        raise InputError(f"the optimum of {law.name} depends on its parameters; give them, or a fit")
     limits = {**LIMITS, **(limits or {})}
     space = _space(constraint, limits)
     one = {name: np.array([float(value)]) for name, value in params.items()}
-    n, d, value, edges = (part[0] for part in _maximise(law, one, space, limits))
-    named = {name: edge for name, edge in zip(("n_layers", "d_emb"), edges, strict=True) if edge}
+    n, d, value, edges = _maximise(law, one, space, limits)
+    named = {name: edge for name, edge in zip(("n_layers", "d_emb"), edges[0], strict=True) if edge}
     interval = share = None
     if draws is not None:
         ns, ds, values, flags = _maximise(law, draws.params, space, limits)
@@ -82,9 +84,9 @@ def optimum(
             found = {"n_layers": ns, "d_emb": ds, "value": values}
             interval = {name: percentiles(array[inner], level) for name, array in found.items()}
     return Optimum(
-        None if "n_layers" in named else float(n),
-        None if "d_emb" in named else float(d),
-        float(value),
+        None if "n_layers" in named else float(n[0]),
+        None if "d_emb" in named else float(d[0]),
+        float(value[0]),
         named,
         _sentence(named, constraint),
         interval,

@@ -162,15 +162,15 @@ class PerformanceShared(Law):
         fall, slope = decay(w, u)
         return w * fall, fall + w * slope
 
-    def _held_inverse(self):
-        return 1 / self.held
+    def _held_inverse(self, held):
+        return 1 / held
 
     def _straight(self, theta, centre):
         """r of each term ``(R, 2)``, its derivatives ``(R, q, 2)``; the pivot's r is used only if p1 is held."""
         m = np.array([centre[arg] for arg in self.arguments])
         slope = np.zeros((len(theta), theta.shape[1], 2))
         if self.held is not None:
-            r = self._held_inverse() * np.exp(theta * m)
+            r = self._held_inverse(self.held) * np.exp(theta * m)
             slope[:, [0, 1], [0, 1]] = m * r
             return r, slope
         i, j = self.pivot, 1 - self.pivot
@@ -266,8 +266,8 @@ class PerformanceCode(PerformanceShared):
     def _fall(self, w, u):
         return decay(w, u)
 
-    def _held_inverse(self):
-        return self.held
+    def _held_inverse(self, held):
+        return held
 
     def _power(self, w):
         return 1 / w

@@ -80,7 +80,8 @@ class Solutions:
             return np.where(mine.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
         names = ("theta", "coef", "objective", "cosine", "reached", "limit", "bound", "twin")
-        return Solutions(*[pick(getattr(self, n), getattr(other, n)) for n in names], self.tried + other.tried)
+        rows = {name: pick(getattr(self, name), getattr(other, name)) for name in names}
+        return Solutions(**rows, tried=self.tried + other.tried)
 
     def params(self, problem: Problem) -> dict[str, np.ndarray]:
         return problem.law.named(self.theta, self.coef, problem.centre)

@@ -91,6 +91,7 @@ def screen(problem: Problem, y: np.ndarray, weights: np.ndarray | None, starts: 
 def _evaluate(problem: Problem, theta, y, root):
     """Objective, gradient and Gauss–Newton matrix of the projected residual (Golub and Pereyra's Jacobian)."""
     phi, dphi = problem.law.basis(theta, problem.u, problem.centre)
+    assert dphi is not None  # as of every law with a basis of its own, and no other comes here
     coef, q, residual, m = solve(phi, y, root)
     if root is not None:
         dphi = dphi * root[:, None, :, None]

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import cast
 
 import psutil
 from joblib import cpu_count, parallel_config
@@ -68,7 +69,7 @@ def _ray(stack: ExitStack, jobs: int | None, sequences: Sequences) -> dict:
 
 def _dask(stack: ExitStack, jobs: int | None, sequences: Sequences) -> dict:
     """This process's client, else one of ``DASK_SCHEDULER_ADDRESS``, else of a new cluster on this machine."""
-    import dask
+    import dask.config
     from distributed import Client, default_client
 
     try:
@@ -76,6 +77,7 @@ def _dask(stack: ExitStack, jobs: int | None, sequences: Sequences) -> dict:
     except ValueError:  # there is none
         local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
         client = stack.enter_context(Client(**({} if dask.config.get("scheduler-address", None) else local)))
-    if max(client.nthreads().values(), default=1) > 1:
+    threads = cast("dict[str, int]", client.nthreads())  # a coroutine only of an asynchronous client
+    if max(threads.values(), default=1) > 1:
         raise InputError("a Dask worker here runs several threads; start the workers with --nthreads 1")
     return {"client": client, "scatter": [sequences]}

@@ -229,7 +229,7 @@ def write_users(folder: Path, key: str, outcomes: dict[str, np.ndarray]) -> None
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:  # by a name without .npz numpy would write to another file
-            np.savez_compressed(file, **small)
+            np.savez_compressed(file, **small)  # pyright: ignore[reportArgumentType]  # none is called allow_pickle
 
     write_atomically(folder / "users" / f"{key}.npz", write)
 

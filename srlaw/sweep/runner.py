@@ -171,7 +171,7 @@ def _train_all(work: dict[str, tuple[dict, Run]], sequences: Sequences, folder: 
 
     def attempt(keys: Iterable[str], wait: bool) -> None:
         tasks = (delayed(_train_one)(sequences, *work[key], folder, threads, wait) for key in keys)
-        Parallel(batch_size=1)(tasks)
+        Parallel(batch_size=1)(tasks)  # pyright: ignore[reportArgumentType]  # "auto" is its default alone
 
     for wait in (False, True):
         while pending := [key for key in work if not files.row_file(folder, key).exists()]:

@@ -75,10 +75,9 @@ def read_spec(path: str | Path) -> dict[str, Any]:
     try:
         spec = yaml.load(content, _Loader)  # a SafeLoader
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = (
-            f", line {mark.line + 1}: {error.problem}" if mark else f" is not YAML text: {str(error).splitlines()[0]}"
-        )
+        what = f" is not YAML text: {str(error).splitlines()[0]}"
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            what = f", line {error.problem_mark.line + 1}: {error.problem}"
         raise InputError(f"{path}{what}") from error
     except InputError as error:
         raise InputError(f"{path}, {error}") from error
@@ -133,7 +132,7 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # 2020-01-01 may name a folder
 for _tag in ("binary", "omap", "pairs", "set"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.refuse)
-_Loader.add_constructor(None, _Loader.refuse)
+_Loader.add_constructor(None, _Loader.refuse)  # pyright: ignore[reportArgumentType]  # None: any other tag
 
 
 def expand(spec: dict[str, Any]) -> list[Run]:

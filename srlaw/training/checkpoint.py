@@ -33,7 +33,7 @@ class ForeignCheckpoint(InputError):
 def identity(sequences: Sequences, model_config: ModelConfig, config: TrainConfig) -> str:
     """What a checkpoint must agree on: both configurations and the data."""
     columns = (sequences.items, sequences.offsets, sequences.ratings, sequences.timestamps)
-    data = [zlib.crc32(np.ascontiguousarray(column)) for column in columns if column is not None]
+    data = [zlib.crc32(np.ascontiguousarray(column).data) for column in columns if column is not None]
     settings = [type(model_config).__name__, asdict(model_config), asdict(config), data]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 

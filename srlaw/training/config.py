@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, TypeGuard
 
 from srlaw.errors import InputError
 
 LOSSES = ("full", "sampled")
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 DEVICES = ("auto", "cpu", "cuda")
 MAX_COUNT = 2**31 - 1
 MAX_EPOCHS = 1_000_000
@@ -86,11 +87,11 @@ class TrainConfig:
         return replace(self, batch_events=max(least, min(most, events // 400)))
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -6,7 +6,7 @@ import math
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from srlaw.errors import InputError
-from srlaw.models import Batch, ModelConfig, build
+from srlaw.models import Batch, ModelConfig, SequenceModel, build
 from srlaw.sequences import Sequences
 from srlaw.training import checkpoint as checkpoints
 from srlaw.training.config import PRECISIONS, TrainConfig
@@ -134,11 +134,18 @@ def _fit(
 
 
 def _epoch(
-    fabric: Fabric, model: nn.Module, optimizer: object, parts: Split, config: TrainConfig, epoch: int, bar: tqdm
+    fabric: Fabric,
+    model: SequenceModel,
+    optimizer: torch.optim.Optimizer,
+    parts: Split,
+    config: TrainConfig,
+    epoch: int,
+    bar: tqdm,
 ) -> dict[str, float]:
     """One pass over all histories, then validation: a row of `Trained.history`."""
     begin = time.perf_counter()
     model.train()
+    assert config.batch_events is not None  # `train` settled it
     order = batches(parts.train.lengths - 1, config.batch_events, np.random.default_rng([config.seed, epoch]))
     torch.manual_seed(int(np.random.SeedSequence([config.seed, epoch, fabric.global_rank]).generate_state(1)[0]))
     total = torch.zeros((), device=fabric.device)
@@ -155,10 +162,10 @@ def _epoch(
             bar.set_postfix_str(f"epoch {epoch + 1}, loss {_finite(total, epoch) / done:.3f}", refresh=False)
     trained = time.perf_counter()
     valid = evaluate(model, parts.validation, model.config.s_max)
-    loss = float(fabric.all_reduce(total, reduce_op="sum")) / done
+    reduced = cast(Tensor, fabric.all_reduce(total, reduce_op="sum"))  # what it is given: here a tensor
     return {
         "epoch": epoch + 1,
-        "loss": loss,
+        "loss": float(reduced) / done,
         "valid_loss": valid["loss"],
         "valid_hr10": valid["hr10"],
         "valid_ndcg10": valid["ndcg10"],
@@ -170,8 +177,8 @@ def _epoch(
 
 def _step(
     fabric: Fabric,
-    model: nn.Module,
-    optimizer: object,
+    model: SequenceModel,
+    optimizer: torch.optim.Optimizer,
     sequences: Sequences,
     users: np.ndarray,
     events: int,

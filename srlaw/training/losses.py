@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
 
 from srlaw.metrics import ranks_and_losses
-from srlaw.models import Batch
+from srlaw.models import SequenceModel
 from srlaw.sequences import Sequences
 from srlaw.training.data import batches, next_events
 from srlaw.training.evaluate import EVALUATION_EVENTS
 
 
 @torch.no_grad()
-def event_losses(model: nn.Module, sequences: Sequences, s_max: int) -> np.ndarray:
+def event_losses(model: SequenceModel, sequences: Sequences, s_max: int) -> np.ndarray:
     """−ln softmax of the last `s_max` events of each user but the first of all, given those before; nats.
 
     Args:
@@ -28,8 +27,7 @@ def event_losses(model: nn.Module, sequences: Sequences, s_max: int) -> np.ndarr
     of_user: list[np.ndarray] = [np.empty(0)] * sequences.n_users
     for users in batches(sequences.truncate(s_max + 1).lengths, EVALUATION_EVENTS):
         step = next_events(sequences, users, s_max)
-        inputs = Batch(*(None if x is None else x.to(weight.device) for x in step.inputs))
-        hidden = model(inputs)[step.valid.to(weight.device)]  # (B, S, d) → (E, d)
+        hidden = model(step.inputs.on(weight.device))[step.valid.to(weight.device)]  # (B, S, d) → (E, d)
         _, losses = ranks_and_losses(hidden, weight, step.targets.to(weight.device))
         ends = step.valid.sum(1).cumsum(0)[:-1]
         for user, values in zip(users, np.split(losses.double().cpu().numpy(), ends), strict=True):

@@ -10,10 +10,9 @@ from importlib.metadata import version
 import numpy as np
 import polars as pl
 import torch
-from torch import nn
 
 import srlaw
-from srlaw.models import MODELS, ModelConfig, count_parameters, flops_per_event
+from srlaw.models import MODELS, ModelConfig, SequenceModel, count_parameters, flops_per_event
 from srlaw.training.config import TrainConfig
 
 
@@ -33,7 +32,7 @@ class Trained:
         device: what it was trained on.
     """
 
-    model: nn.Module
+    model: SequenceModel
     model_config: ModelConfig
     config: TrainConfig
     history: pl.DataFrame
@@ -46,7 +45,8 @@ class Trained:
 
     @property
     def best_epoch(self) -> int:
-        return int(self.history["epoch"][self.history["valid_ndcg10"].arg_max()])
+        row = int(self.history["valid_ndcg10"].to_numpy().argmax())
+        return int(self.history["epoch"][row])
 
     @property
     def flops(self) -> float:
