@@ -205,8 +205,16 @@ def test_a_table_of_ones_own(tmp_path):
         load(None, ["mrr"])
     double = pl.concat([pl.read_csv(path)] * 2)
     double.write_csv(path)
-    with pytest.raises(InputError, match="average repeated runs"):
+    with pytest.raises(InputError, match="tell repeats by a column seed"):
         load(str(path), ["hr10"])
+    seeds = pl.concat(
+        [pl.read_csv(path).unique().with_columns(seed=seed, hr10=pl.col("hr10") + seed) for seed in (0, 1)]
+    )
+    seeds.with_columns(status=pl.lit("finished")).write_csv(path)
+    (averaged,) = load(str(path), ["hr10"])
+    assert averaged.points.sort("n_layers", "d_emb")["hr10"].to_list() == pytest.approx(
+        (panel.points.sort("n_layers", "d_emb")["hr10"] + 0.5).to_list()
+    )
     flat = pl.DataFrame({"n_layers": [1, 2, 3, 4], "d_emb": [8] * 4, "hr10": [0.1, 0.2, 0.3, 0.3]})
     flat[:3].write_csv(path)
     with pytest.raises(InputError, match="four depths"):

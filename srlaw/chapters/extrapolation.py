@@ -15,19 +15,21 @@ from scipy.stats import binomtest, spearmanr, wilcoxon
 from srlaw import paper
 from srlaw.errors import InputError
 from srlaw.laws import PANEL_LAWS, Law, bootstrap, determined, fit, forecasts, get
-from srlaw.laws.fitting import column
 from srlaw.laws.forecast import size_order
 from srlaw.paper import PANEL, Panel
+from srlaw.runs import read_runs
 
 NAIVE = {"best": "best so far", "largest": "largest so far"}  # the error of "as good as the …"
 BEYOND = 1.96  # standard errors of the noise
 
 
 def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
-    """The paper's panels of these metrics, or the panels of a reader's own CSV (one a metric, s_max 0).
+    """The paper's panels of these metrics, or the panels of a reader's own table of runs (one a metric, s_max 0).
+
+    Repeats of a configuration, told by a column ``seed``, are averaged.
 
     Raises:
-        InputError: a metric or column that is not there, repeated configurations, fewer than four depths.
+        InputError: as `read_runs`; a metric that the paper has not, other repeats, fewer than four depths.
     """
     if path is None:
         unknown = set(metrics) - set(paper.FIGURE_METRICS)
@@ -35,12 +37,11 @@ def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
             known = ", ".join(paper.FIGURE_METRICS)
             raise InputError(f"the paper's figures have no metric {min(unknown)!r}; they have {known}")
         return [panel for panel in paper.panels() if panel.metric in metrics]
-    if not Path(path).is_file():
-        raise InputError(f"there is no file {path}")
-    frame = pl.read_csv(path)
-    points = pl.DataFrame({name: column(frame, name, path) for name in ("n_layers", "d_emb", *metrics)})
+    sizes = ("n_layers", "d_emb")
+    runs = read_runs(path, sizes, metrics, positive=sizes)
+    points = pl.concat([runs.x, runs.y], how="horizontal")
     if points.select("n_layers", "d_emb").is_duplicated().any():
-        raise InputError(f"{path} has several rows of one n_layers and d_emb; average repeated runs first")
+        raise InputError(f"{path} has several rows of one n_layers and d_emb; tell repeats by a column seed")
     if points["n_layers"].n_unique() < 4:
         raise InputError(f"{path} needs four depths or more: the greatest is predicted from three or more others")
     return [Panel(Path(path).stem, 0, metric, points) for metric in metrics]
