@@ -765,13 +765,13 @@ def test_a_run_that_kills_its_process_fails_and_the_rest_goes_on(folder):
 
 
 def test_workers_end_with_the_sweep_that_started_them():
-    write(training={"epochs": 3000, "patience": 3000, "device": "cpu"})
-    process = start(jobs=2)
+    write(training={"epochs": 1_000_000, "patience": None, "device": "cpu"})  # nobody finishes meanwhile
+    process, workers = start(jobs=2), []
     try:
-        while len(begun := list(Path("out/locks").glob("*.begun"))) < 2:
+        while len(begun := [file for file in Path("out/locks").glob("*.begun") if "\n" in file.read_text()]) < 2:
             assert process.is_alive()
             time.sleep(0.05)
-        workers = [psutil.Process(int(file.read_text().split()[1])) for file in begun]
+        workers += [psutil.Process(int(file.read_text().split()[1])) for file in begun]
         assert all(worker.ppid() == process.pid for worker in workers)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
