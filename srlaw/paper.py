@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 from srlaw.files import repository
 from srlaw.laws import Law, get
 
@@ -132,6 +132,23 @@ def figure_fits(law: str | None = None) -> pl.DataFrame:
 def srt_runs() -> pl.DataFrame:
     """The 119 published runs of *Scaling Sequential Recommendation Models with Transformers*."""
     return _read("srt_runs.csv")
+
+
+def successor(table: str) -> pl.DataFrame:
+    """A table of the paper's successor (*P-Law*, NeurIPS 2025) as printed: ``"1"`` to ``"4"``, ``"6"`` or ``"7_8"``.
+
+    Raises:
+        InputError: another table.
+    """
+    known = ("1", "2", "3", "4", "6", "7_8")
+    if table not in known:
+        raise InputError(f"the successor's tables here are {', '.join(known)}, not {quoted(table)}")
+    return _read(f"successor/table{'s' if '_' in table else ''}{table}.csv")
+
+
+def srt_curves() -> pl.DataFrame:
+    """Their learning curves: ``run, step, train_train_loss, valid_eval_loss, valid_hit_at_5, valid_ndcg_at_5``."""
+    return _read("srt_curves.csv")
 
 
 def equation(number: int, variant: str = "printed") -> tuple[Law, dict[str, float]]:

@@ -218,6 +218,7 @@ SURFACES = {
     "performance-code": (GRID, {"b": 0.2, "w1": 0.02, "w3": 0.8, "w2": 0.03, "w4": 0.6, "p": 0.1}, 3e-4),
     "performance-joint": (JOINT, {**DEPTH_WIDTH, "p2": 40.0, "w5": 0.25}, 3e-4),
     "power": (GRID, {"E": 0.4, "A": -0.2, "B": -0.5, "alpha": 0.6, "beta": 0.5}, 1e-3),
+    "log-linear": (GRID, {"b": 0.1, "c1": 0.02, "c2": -0.03}, 2e-3),
     "log-quadratic": (GRID, {"b": 0.1, "c1": 0.02, "c2": -0.004, "c3": 0.05, "c4": -0.006}, 2e-3),
     "log-quadratic-interaction": (
         GRID,

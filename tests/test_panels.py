@@ -55,6 +55,14 @@ def test_ranking_counts_every_panel_once(table):
     assert ranks["mean_rank_loo"].is_sorted()
 
 
+def test_a_law_is_ahead_of_a_rival_or_the_rival_of_it(table):
+    ours = panels.beaten(table, "performance-shared", ["log-quadratic"]).row(0, named=True)
+    theirs = panels.beaten(table, "log-quadratic", ["performance-shared"]).row(0, named=True)
+    assert ours["parameters"] == 5
+    assert [ours[c] + theirs[c] for c in ("r2", "aicc", "loo")] == [20, 20, 20]
+    assert ours["r2"] == 20  # it holds the quadratic as a limit
+
+
 def test_equal_fits_are_different_laws_with_the_same_predictions(fits):
     result = fits["ml-1m", 100, "hr10", "performance"]
     rows = panels.equal_fits(result)
@@ -90,6 +98,23 @@ def test_common_data_term_is_a_minimum():
         left = left - design @ np.linalg.lstsq(design.astype(float), left, rcond=None)[0]
         best = max(best, 1 - left @ left / (centred @ centred))
     assert found["r2"] == pytest.approx(best, abs=0.02)
+
+
+def test_a_free_coefficient_of_the_data_term_is_ordinary_regression_at_its_exponent():
+    found = panels.common_data_term("hr10", "tokens", free_levels=True, free_slope=True)
+    rows = panels._means("hr10", "tokens")
+    log_d, level = rows["ln_d_prime"].to_numpy(), rows["dataset"].to_dummies().to_numpy()
+    design = np.column_stack([level, log_d, np.exp(-found["w5"] * (log_d - log_d.mean()))])
+    y = rows["mean"].to_numpy()
+    beta = np.linalg.lstsq(design, y, rcond=None)[0]
+    flat = y - level @ np.linalg.lstsq(level, y, rcond=None)[0]
+    assert found["r2"] == pytest.approx(1 - ((y - design @ beta) ** 2).sum() / (flat @ flat), abs=1e-6)
+    assert found["slope"] == pytest.approx(beta[4], rel=1e-4)
+    for levels in (False, True):
+        fixed, free = (panels.common_data_term("hr10", free_levels=levels, free_slope=s)["r2"] for s in (False, True))
+        assert fixed <= free
+    swapped = panels.common_data_term("hr10", corrected=False, free_slope=True)["r2"]
+    assert swapped != pytest.approx(panels.common_data_term("hr10", free_slope=True)["r2"], abs=0.01)
 
 
 def test_decay_is_seen_where_it_was_planted(fits):

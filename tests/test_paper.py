@@ -126,6 +126,20 @@ def test_srt_runs():
     assert {"test_eval_loss", "test_ndcg_at_5", "model_total_params", "total_flops"} <= set(runs.columns)
 
 
+def test_srt_curves_are_of_the_published_runs():
+    curves = paper.srt_curves()
+    assert set(curves["run"]) <= set(paper.srt_runs()["run"])
+    assert len(curves) == 5950
+
+
+def test_successor_prints_the_same_tokens_and_the_same_rows():
+    tokens = paper.successor("3").select("dataset", "s_max", "tokens").join(paper.table(2), on=["dataset", "s_max"])
+    same = tokens.filter(pl.col("tokens") == pl.col("tokens_right"))
+    assert set(same.filter(dataset="kuairand-pure")["tokens"]) == {447407, 570537, 661028}
+    with pytest.raises(InputError, match="tables here are"):
+        paper.successor("5")
+
+
 def test_errors_are_sentences(monkeypatch, tmp_path):
     for call in (lambda: paper.table(5), lambda: paper.equation(7), lambda: paper.equation(30, "corrected")):
         with pytest.raises(InputError):

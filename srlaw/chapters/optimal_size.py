@@ -23,7 +23,7 @@ READINGS = {
     "(30), 32 for 31": (30, "printed", {"p_d": 32.0}),
 }
 BUDGETS = {"N·d = 512": "N*d=512", "N·d² = 32768": "N*d^2=32768"}  # what N = 8 and d = 64 give
-TURNING = tuple(law for law in PANEL_LAWS if law != "power")  # it falls or grows for ever
+TURNING = tuple(law for law in PANEL_LAWS if law not in ("power", "log-linear"))  # these fall or grow for ever
 LAWS = (*TURNING, "power")
 
 
@@ -152,6 +152,39 @@ def table3(half: str) -> pl.DataFrame:
     """One half of Table 3, "global" or "local", with its two columns as floats."""
     rows = paper.table(3).filter(pl.col("solution") == half)
     return rows.with_columns(pl.col("col1", "col2").cast(pl.Float64))
+
+
+def printed_again() -> pl.DataFrame:
+    """The rows of Table 3 whose three common metrics the successor's Table 2 prints too, for Huawei Music.
+
+    Returns:
+        ``col1, col2`` (headed N and d in Table 3), ``n_layers, d_emb`` (of the successor's row), ``hr10, ndcg10``,
+        and ``same``: whether both tables name the same size, ``exchanged``: whether they do with the columns exchanged.
+    """
+    metrics = ["ndcg10", "ndcg50", "hr10"]
+    there = paper.successor("2").filter(dataset="huawei-music").select("n_layers", "d_emb", *metrics)
+    both = paper.table(3).join(there, on=metrics, maintain_order="left")
+    straight = (pl.col("col1") == pl.col("n_layers")) & (pl.col("col2") == pl.col("d_emb"))
+    turned = (pl.col("col2") == pl.col("n_layers")) & (pl.col("col1") == pl.col("d_emb"))
+    names = ("solution", "col1", "col2", "n_layers", "d_emb", "hr10", "ndcg10")
+    return both.select(*names, same=straight, exchanged=turned)
+
+
+def depth_steps() -> pl.DataFrame:
+    """Huawei Music, measured: from each depth to the next at one width, the change of each metric.
+
+    Returns:
+        ``s_max, metric, d_emb, n_layers`` (the deeper), ``change``.
+    """
+    frames = [
+        panel.points.sort("d_emb", "n_layers")
+        .with_columns(change=pl.col("y").diff().over("d_emb"))
+        .drop_nulls("change")
+        .select(pl.lit(panel.s_max).alias("s_max"), pl.lit(panel.metric).alias("metric"), "d_emb", "n_layers", "change")
+        for panel in paper.panels()
+        if panel.dataset == "huawei-music"
+    ]
+    return pl.concat(frames)
 
 
 def predictions(fits: dict[tuple[str, str], Fit], half: str, metric: str = "hr10") -> pl.DataFrame:

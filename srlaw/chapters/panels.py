@@ -65,18 +65,18 @@ def reported_beside_refitted(table: pl.DataFrame) -> pl.DataFrame:
     """R² as printed in the figures beside that of our refits: one row a panel.
 
     Args:
-        table: `summary` of at least the laws performance, performance-shared, performance-code and power.
+        table: `summary` of at least the laws performance, performance-shared, performance-code, log-linear and power.
 
     Returns:
         ``dataset, s_max, metric, reported`` (Performance Law), ``performance, performance-shared,
-        performance-code``, ``reported_scaling`` (the plain scaling law) and ``power``.
+        performance-code``, ``reported_scaling`` (the plain scaling law), ``log-linear`` and ``power``.
     """
     wide = table.pivot("law", index=PANEL, values="r2", maintain_order=True)
     for law, name in (("performance_law", "reported"), ("scaling_law", "reported_scaling")):
         printed = paper.figure_fits(law).select(*PANEL, pl.col("r2").alias(name))
         wide = wide.join(printed, on=PANEL, how="left", maintain_order="left")
     names = ["performance", "performance-shared", "performance-code"]
-    return wide.select(*PANEL, "reported", *names, "reported_scaling", "power")
+    return wide.select(*PANEL, "reported", *names, "reported_scaling", "log-linear", "power")
 
 
 def ranking(table: pl.DataFrame) -> pl.DataFrame:
@@ -102,6 +102,30 @@ def ranking(table: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("mean_rank_loo")
     )
+
+
+def beaten(table: pl.DataFrame, law: str, rivals: Sequence[str]) -> pl.DataFrame:
+    """On how many panels a law is ahead of each rival, by three measures.
+
+    Args:
+        table: `summary` of the law and its rivals.
+
+    Returns:
+        ``rival, parameters, r2, aicc, loo``: the rival's parameters, and the panels where the law's R² is higher, its
+        AICc lower, its leave-one-out error lower.
+    """
+    own = table.filter(pl.col("law") == law)
+    rows = []
+    for rival in rivals:
+        both = own.join(table.filter(pl.col("law") == rival), on=PANEL, suffix="_rival")
+        ahead = {
+            "r2": both["r2"] > both["r2_rival"],
+            "aicc": both["aicc"] < both["aicc_rival"],
+            "loo": both["loo"] < both["loo_rival"],
+        }
+        counts = {name: int(values.sum()) for name, values in ahead.items()}
+        rows.append({"rival": rival, "parameters": both["parameters_rival"][0], **counts})
+    return pl.DataFrame(rows)
 
 
 def curves(fits: dict[Key, Fit], law: str, metric: str, points: int = 13) -> pl.DataFrame:
@@ -231,40 +255,55 @@ def data_slopes(metric: str) -> pl.DataFrame:
     return _means(metric, "tokens_over_apen").sort("dataset", "s_max").with_columns(slope=slope)
 
 
-def _means(metric: str, d_prime: str) -> pl.DataFrame:
+def _means(metric: str, d_prime: str, corrected: bool = True) -> pl.DataFrame:
     """Mean of a metric in each panel, and ln D′: ``dataset, s_max, mean, ln_d_prime``."""
-    data = paper.table(2, corrected=True).select("dataset", "s_max", ln_d_prime=pl.col(d_prime).log())
+    data = paper.table(2, corrected).select("dataset", "s_max", ln_d_prime=pl.col(d_prime).log())
     means = paper.grid().group_by("dataset", "s_max", maintain_order=True).agg(mean=pl.col(metric).mean())
     return means.join(data, on=["dataset", "s_max"], maintain_order="left")
 
 
-def common_data_term(metric: str, d_prime: str = "tokens_over_apen", free_levels: bool = True) -> dict[str, float]:
-    """The data term ln D′ + p2 D′^−w5 with one p2 and w5 for all data sets, fitted to the panels' mean performance.
+def common_data_term(
+    metric: str,
+    d_prime: str = "tokens_over_apen",
+    free_levels: bool = True,
+    free_slope: bool = False,
+    corrected: bool = True,
+) -> dict[str, float]:
+    """The data term c (ln D′ + p2 D′^−w5) with one p2 and w5 for all data sets, fitted to the panels' mean performance.
 
     Every panel of a data set has the same depths and widths, so its mean holds all that the term can move. For each w5
     the rest is linear; w5 is searched on a grid and refined. Written apart from `srlaw.laws`, as a check of its fits.
 
     Args:
+        d_prime: a column of Table 2. corrected: with its token columns put right.
         free_levels: a constant a data set (six contrasts between ten panels are left to explain), or one for all.
+        free_slope: c fitted, as for a law of a multiple of the metric; otherwise c = 1, as Eq. (7) prints it.
 
     Returns:
-        ``r2`` of the panel means around these constants, and ``w5``. R² 0 is what no data term at all would give.
+        ``r2`` of the panel means around these constants, ``slope`` (c) and ``w5``, within ±5. R² 0 is what no data
+        term at all would give.
     """
-    rows = _means(metric, d_prime)
+    rows = _means(metric, d_prime, corrected)
     group = rows["dataset"].to_numpy() if free_levels else np.zeros(len(rows))
     level = (group[:, None] == np.unique(group)).astype(float)
     centred = np.eye(len(rows)) - level @ np.linalg.pinv(level)
     log_d = rows["ln_d_prime"].to_numpy()
     y, offset = centred @ rows["mean"].to_numpy(), centred @ log_d
+    target = y if free_slope else y - offset
 
-    def squares(w5: float) -> float:
-        x = centred @ np.exp(-w5 * (log_d - log_d.mean()))
-        return float(((y - offset - (x @ (y - offset) / (x @ x)) * x) ** 2).sum())
+    def solve(w5: float) -> tuple[float, np.ndarray]:
+        power = centred @ np.exp(-w5 * (log_d - log_d.mean()))
+        design = np.stack([power, offset] if free_slope else [power], 1)
+        found = np.linalg.lstsq(design, target, rcond=None)[0]
+        return float(((target - design @ found) ** 2).sum()), found
 
     grid = np.concatenate([-np.geomspace(1e-3, 5, 400)[::-1], np.geomspace(1e-3, 5, 400)])
-    best = min(grid, key=squares)
-    found = minimize_scalar(squares, bounds=(best - abs(best) / 40, best + abs(best) / 40), method="bounded")
-    return {"r2": 1 - squares(found.x) / float(y @ y), "w5": float(found.x)}
+    best = min(grid, key=lambda w5: solve(w5)[0])
+    near = sorted(np.clip([best - abs(best) / 40, best + abs(best) / 40], -5, 5))
+    found = minimize_scalar(lambda w5: solve(w5)[0], bounds=near, method="bounded")
+    squares, coefficients = solve(found.x)
+    slope = float(coefficients[1]) if free_slope else 1.0
+    return {"r2": 1 - squares / float(y @ y), "slope": slope, "w5": float(found.x)}
 
 
 def decay(fits: dict[Key, Fit]) -> pl.DataFrame:

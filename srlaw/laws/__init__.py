@@ -6,13 +6,13 @@ from srlaw.laws.fitting import STATUSES, Fit, fit, fit_many, merge
 from srlaw.laws.forecast import determined, expanding, forecasts, holdout
 from srlaw.laws.forms import Kaplan, Law, Power
 from srlaw.laws.inference import Bootstrap, bootstrap, leave_one_out, profile
-from srlaw.laws.linear import LinearLoss, LogQuadratic, LogQuadraticInteraction
+from srlaw.laws.linear import LinearLoss, LogLinear, LogQuadratic, LogQuadraticInteraction
 from srlaw.laws.optimum import PANEL_ARGUMENTS, Optimum, optimum
 from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoint, PerformanceShared
 from srlaw.runs import shown
 
 __all__ = [
-    "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss",
+    "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss", "LogLinear",
     "LogQuadratic", "LogQuadraticInteraction", "Optimum", "Performance", "PerformanceCode", "PerformanceJoint",
     "PerformanceShared", "Power", "bootstrap", "determined", "expanding", "fit", "fit_many", "forecasts", "get",
     "holdout", "leave_one_out", "merge", "optimum", "profile",
@@ -26,6 +26,7 @@ LAWS: dict[str, Law] = {
         PerformanceCode(),
         PerformanceJoint(),
         Power(),
+        LogLinear(),
         LogQuadratic(),
         LogQuadraticInteraction(),
         Kaplan(),

@@ -15,6 +15,27 @@ if TYPE_CHECKING:  # statsmodels takes a second to import, and fitting does not 
     from srlaw.laws.fitting import Fit
 
 
+class LogLinear(Law):
+    """b + c1 ln N + c2 ln d: a plane in logs, which rises or falls for ever."""
+
+    name = "log-linear"
+    arguments = ("n_layers", "d_emb")
+    parameters = ("b", "c1", "c2")
+
+    def basis(self, theta, u, centre):
+        return assemble([np.ones_like(u["d_emb"]), u["n_layers"], u["d_emb"]], {}, theta)
+
+    def named(self, theta, coef, centre):
+        b, c1, c2 = coef.T
+        return {"b": b - c1 * centre["n_layers"] - c2 * centre["d_emb"], "c1": c1, "c2": c2}
+
+    def predict(self, params, x):
+        return params["b"] + params["c1"] * np.log(x["n_layers"]) + params["c2"] * np.log(x["d_emb"])
+
+    def jacobian(self, params, x):
+        return gradient(np.ones_like(params["b"]), np.log(x["n_layers"]), np.log(x["d_emb"]))
+
+
 class LogQuadratic(Law):
     """b + c1 ln N + c2 (ln N)² + c3 ln d + c4 (ln d)²: linear, five coefficients."""
 

@@ -8,8 +8,8 @@ from srlaw.rules.data_scale import figure_4, table_1_fits, table_2_fits
 from srlaw.rules.datasets import table_1_data, table_2_data
 from srlaw.rules.extrapolation import few_small_points
 from srlaw.rules.lemma import lemma_3_1
-from srlaw.rules.optimal_size import eq_29, eq_30, table_3
-from srlaw.rules.performance import eq_7, figure_1, figure_3, figure_5
+from srlaw.rules.optimal_size import depth_improves, eq_29, eq_30, table_3
+from srlaw.rules.performance import eq_7, eq_7_data, figure_1, figure_3, figure_5, performance_against_scaling
 from srlaw.rules.rule import Rule
 from srlaw.rules.theorems import apen_duplication, lemma_3_2, lemma_3_4, theorem_3_3, theorem_3_5
 
@@ -18,9 +18,9 @@ RULES: dict[str, Rule] = {
     for rule in (
         *(lemma_3_1, table_1_data, table_2_data),
         *(lemma_3_2, theorem_3_3, apen_duplication, lemma_3_4, theorem_3_5),
-        *(figure_1, figure_3, figure_5, eq_7),
+        *(figure_1, figure_3, figure_5, performance_against_scaling, eq_7, eq_7_data),
         few_small_points,
         *(figure_4, table_1_fits, table_2_fits),
-        *(eq_29, eq_30, table_3),
+        *(eq_29, eq_30, table_3, depth_improves),
     )
 }

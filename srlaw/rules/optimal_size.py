@@ -70,11 +70,12 @@ def eq_29(e: Evidence) -> Judgement:
         "r2": "R² of its shape on the measurements",
         "r2_exchanged": "with its exponents exchanged",
         "reported": "R² reported",
+        "w4_held": "width exponent of the fit with p = 31 that has the R² reported",
         "d_exchanged": "optimal d with exponents exchanged",
     },
     would_change={
         "reproduced": "Unrounded coefficients with other optima would change it.",
-        "reproduced-with-correction": "The unrounded coefficients, or the statement of which constraint was solved "
+        "weaker-than-claimed": "The unrounded coefficients, or the statement of which constraint was solved "
         "with which equation, would change it.",
         "contradicted": "The unrounded coefficients, or another constraint under which it gives the marked sizes, "
         "would change it.",
@@ -94,11 +95,12 @@ def eq_30(e: Evidence) -> Judgement:
     measured = (
         f"As printed its shape has R² {e['r2']:.2f} on the measurements; with its exponents exchanged it has "
         f"{e['r2_exchanged']:.3f}, against {e['reported']:.3f} reported, and its free optimum is d = "
-        f"{e['d_exchanged']:.0f}."
+        f"{e['d_exchanged']:.0f}. The fit that has the R² reported has the width exponent {e['w4_held']:.4f}, which "
+        "(30) prints for D'."
     )
     if any(e["low"] <= width <= e["high"] for width in (WIDTH, BOTTOM_WIDTH)):
         return "reproduced", f"{local}. {free}, a range that holds a width that the table marks. {measured}"
-    return "reproduced-with-correction", (
+    return "weaker-than-claimed", (
         f"{local}. That takes two corrections: the table's columns N and d are exchanged in that half, and the "
         "constraint is N·d², not the N·d that the other rows hold. The other half does not follow. "
         f"{free}, a range that holds neither {WIDTH} nor {BOTTOM_WIDTH}. {measured}"
@@ -116,6 +118,7 @@ def eq_30(e: Evidence) -> Judgement:
         "from_law": "603 follows from an equation",
         "seeds": "seeds or repeats reported",
         "on_budget": "configurations on the budget N·d² = 32768",
+        "elsewhere": "size at which the successor's Table 2 prints the measurement of the local winner",
         "d_low": "optimal d of our fits, least end of an interval",
         "d_high": "greatest end",
     },
@@ -142,14 +145,51 @@ def table_3(e: Evidence) -> Judgement:
         return "reproduced", f"{winners}, {BOTTOM_WIDTH} follows from an equation, and the leads are clear. {leads}"
     if clear and not wins:
         return "contradicted", f"{winners}, although the leads are clear. {leads}"
+    again = (
+        "The successor's Table 2 prints the local winner's measurement at "
+        f"{e['elsewhere']}, as a prediction too, so at most one of the two sizes can be the one that was trained."
+        if e["elsewhere"] != f"{LOCAL_DEPTH} × {LOCAL_WIDTH}"
+        else "The successor's Table 2 prints the local winner's measurement at the same size."
+    )
     origin = "follows from an equation" if e["from_law"] else "follows from no printed equation"
     size = "Both leads are" if clear else "At least one lead is no"
     repeats = "Repeats are reported" if e["seeds"] else "No repeats are reported"
     return "not-reproducible", (
         f"{winners}. The {BOTTOM_WIDTH} that is marked {origin}. {leads} {size} larger than the scatter explains. "
-        f"{repeats}, and the data are private. Our own fits to the measurements put the optimal width between "
+        f"{repeats}, and the data are private. {again} Our own fits to the measurements put the optimal width between "
         f"{e['d_low']:.0f} and {e['d_high']:.0f}."
     )
+
+
+@rule(
+    "depth-improves",
+    shows={
+        "up": "measured steps to the next depth where the metric rises, of {steps}",
+        "deepest": "deepest model measured",
+        "turns": "depth at which our fits that can turn put the optimum, least",
+        "turns_high": "greatest",
+    },
+    would_change={
+        "reproduced": "Deeper models of the same data that do worse would make it weaker.",
+        "weaker-than-claimed": "Repeated runs in which the steps down vanish would reproduce it.",
+        "contradicted": "Repeated runs in which most steps go up would change it.",
+    },
+)
+def depth_improves(e: Evidence) -> Judgement:
+    steps = (
+        f"From one depth to the next at the same width, the metrics rise in {e['up']} of {e['steps']} steps, up to "
+        f"{e['deepest']} layers"
+    )
+    beyond = (
+        f"Beyond {e['deepest']} layers nothing was measured. Laws that can turn put the optimum anywhere from "
+        f"{e['turns']:.0f} to {e['turns_high']:.0f} layers, so the panel says that depth helps, not that it helps "
+        "without end."
+    )
+    if e["up"] == e["steps"]:
+        return "reproduced", f"{steps}. {beyond}"
+    if e["up"] > e["steps"] / 2:
+        return "weaker-than-claimed", f"{steps}: mostly, not continuously. {beyond}"
+    return "contradicted", f"{steps}, which is not most of them. {beyond}"
 
 
 def _near(value: float | None, target: float, distance: float) -> bool:

@@ -41,7 +41,10 @@ class Rule:
         if wrong := sorted(asked.symmetric_difference(evidence)):
             raise InputError(f"the rule of {self.claim} asks for other evidence; compare {', '.join(wrong)}")
         values = {name: self.missing.get(name) if value is None else value for name, value in evidence.items()}
-        return {line.format(**evidence): values[name] for name, line in self.shows.items()}
+        lines = [line.format(**evidence) for line in self.shows.values()]
+        if twice := {line for line in lines if lines.count(line) > 1}:
+            raise InputError(f"the rule of {self.claim} shows two values as {min(twice)!r}; word its lines apart")
+        return {line: values[name] for line, name in zip(lines, self.shows, strict=True)}
 
 
 def rule(
