@@ -33,11 +33,15 @@ MIME = "application/vnd.srlaw.verdict+json"
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement of the paper; `place` is where it stands there."""
+    """One checkable statement of the paper; `place` is where it stands there.
+
+    `needs` says what it would take to judge it, of a claim that no chapter judges yet.
+    """
 
     id: str
     place: str
     statement: str
+    needs: str = ""
 
 
 CLAIMS = (
@@ -56,10 +60,12 @@ CLAIMS = (
           "The loss has the form log Z + 1/Z + log l + 1/l − c, with Z between two multiples of a ball's volume."),
     Claim("theorem-3.5", "Theorem 3.5, Eq. (24)",
           "There are exponents for which log Z + 1/Z lies between two expressions log(d_emb^a d^b) + 1/(d_emb^a d^b)."),
-    Claim("eq-1", "Eq. (1)", "Loss follows the scaling law [(N_c/N)^(α_N/α_D) + D_c/D]^α_D."),
+    Claim("eq-1", "Eq. (1)", "Loss follows the scaling law [(N_c/N)^(α_N/α_D) + D_c/D]^α_D.",
+          needs="The paper publishes no losses. It takes training runs of many sizes with seeds and one schedule."),
     Claim("eq-2", "Eq. (2)",
           "Chinchilla's fitted parameters are E = 1.61, A = 406.4, B = 410.7, α = 0.34, β = 0.28."),
-    Claim("performance-is-linear-in-loss", "Section 3.3", "Performance = 1 − k·L for HR@10 and NDCG@10."),
+    Claim("performance-is-linear-in-loss", "Section 3.3", "Performance = 1 − k·L for HR@10 and NDCG@10.",
+          needs="It takes runs that state the loss and the ranking of the same model, within one data set."),
     Claim("eq-7", "Eq. (7), N and d_emb",
           "HR@10 and NDCG@10 follow the Performance Law in the depth N and the width d_emb."),
     Claim("eq-7-data", "Eq. (7), data term",
@@ -71,8 +77,10 @@ CLAIMS = (
     Claim("table-2-data", "Table 2, data columns", "Tokens, mean lengths, ApEn and tokens/ApEn of the data sets."),
     Claim("table-2-fits", "Table 2, fit columns", "The fitted D' and w5 of each data set and metric."),
     Claim("figure-1", "Figure 1", "Performance typically decays as the model grows: a significant U-shape."),
-    Claim("figure-2", "Figure 2", "Loss against depth and width follows the scaling law on KuaiRand."),
-    Claim("r2-above-0.95", "Section 5.2", "All R² values of the loss fits exceed 0.95."),
+    Claim("figure-2", "Figure 2", "Loss against depth and width follows the scaling law on KuaiRand.",
+          needs="The paper publishes no losses. It takes training runs over depth and width with seeds."),
+    Claim("r2-above-0.95", "Section 5.2", "All R² values of the loss fits exceed 0.95.",
+          needs="The paper publishes no losses. It takes training runs over depth and width with seeds."),
     Claim("figure-3", "Figure 3", "The Performance Law fits HR@10 over depth and width with the printed R²."),
     Claim("figure-4", "Figure 4", "The fitted data parameter is linear in #Tokens/ApEn, for loss and performance."),
     Claim("figure-5", "Figure 5", "The Performance Law fits NDCG@10 over depth and width with the printed R²."),
@@ -87,7 +95,16 @@ CLAIMS = (
           "On Huawei Music the effectiveness continuously improves with the model's depth."),
     Claim("table-4", "Table 4",
           "With w1 and w2 positive, as in all these fits, smaller w3 and w4 go with a higher optimal HR@10 among "
-          "HSTU, LLaMA and SASRec."),
+          "HSTU, LLaMA and SASRec.",
+          needs="Six fits are too few to judge. It takes training runs of the three models over depth and width, with "
+          "seeds, from which the exponents follow with intervals."),
+    Claim("silu-and-bias", "Section 4",
+          "The SiLU attention and the relative bias improve the model, as Section 5.4.2 is to show.",
+          needs="Section 5.4.2 has no run without them, and in Table 4 LLaMA, which has neither, has the higher HR@10. "
+          "It takes runs of HSTU with and without each, with seeds."),
+    Claim("standard-transformers", "Section 4", "The Performance Law also applies to standard transformers.",
+          needs="Table 4 prints exponents and no measurements of LLaMA and SASRec. It takes training runs of both over "
+          "depth and width."),
 )  # fmt: skip
 _BY_ID = {claim.id: claim for claim in CLAIMS}
 
@@ -171,7 +188,7 @@ def ledger(notebooks: Path | None = None) -> list[dict]:
 
     Returns:
         One dict a claim: ``id, place, statement, verdict, evidence, because, would_change, chapter``. A claim that
-        no chapter has judged has the verdict ``open`` and no chapter.
+        no chapter has judged has the verdict ``open``, no chapter, and what it would take as ``because``.
 
     Raises:
         InputError: if the package lies outside its repository, or two chapters judge the same claim.
@@ -183,9 +200,10 @@ def ledger(notebooks: Path | None = None) -> list[dict]:
             if record["id"] in judged:
                 raise InputError(f"{judged[record['id']]['chapter']} and {path.stem} both judge {record['id']}")
             judged[record["id"]] = {**record, "evidence": dict(record["evidence"]), "chapter": path.stem}
-    unjudged = {"verdict": "open", "evidence": {}, "because": None, "would_change": None, "chapter": None}
+    unjudged = {"verdict": "open", "evidence": {}, "would_change": None, "chapter": None}
     return [
-        {"id": c.id, "place": c.place, "statement": c.statement, **unjudged, **judged.get(c.id, {})} for c in CLAIMS
+        {"id": c.id, "place": c.place, "statement": c.statement, "because": c.needs, **unjudged, **judged.get(c.id, {})}
+        for c in CLAIMS
     ]
 
 

@@ -48,9 +48,9 @@ class Scoreboard(SphinxDirective):
         return nodes.table("", group, classes=["scoreboard"])
 
     def evidence(self, row) -> list[nodes.Node]:
-        """Why, where to read on, and the numbers, folded."""
+        """Why, where to read on, and the numbers, folded; of an open claim, what it would take."""
         if row["chapter"] is None:
-            return []
+            return [nodes.paragraph("", row["because"])]
         why = nodes.paragraph("", f"{row['because']} ")
         docname = f"notebooks/{row['chapter']}"
         if docname in self.env.found_docs:
