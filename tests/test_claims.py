@@ -104,7 +104,7 @@ def test_the_books_own_verdicts_are_known_words():
 def test_an_open_claim_says_what_it_would_take():
     for row in ledger():
         if row["verdict"] == "open":
-            assert re.match(r"[A-Z].{30,}\.$", row["because"]), row["id"]
+            assert re.match(r"[A-Z(“].{30,}\.$", row["because"]), row["id"]
     judged = {row["id"] for row in ledger() if row["chapter"]}
     assert {claim.id for claim in CLAIMS if not claim.needs} <= judged
 
