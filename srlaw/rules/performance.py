@@ -32,6 +32,9 @@ EXPLAINS = 0.9
     },
 )
 def figure_1(e: Evidence) -> Judgement:
+    """Reproduced if the largest model lies clearly below the best in most grids and most data sets;
+    weaker if in any; else contradicted.
+    """
     found = (
         f"the largest model lies clearly below the best one of the fitted surface, in both metrics, in {e['both']} of "
         f"{e['grids']} grids of models, which is most grids of {e['sets']} of {e['data_sets']} data sets; the median "
@@ -70,6 +73,9 @@ def figure_1(e: Evidence) -> Judgement:
     },
 )
 def figure_3(e: Evidence) -> Judgement:
+    """Reproduced if held-p fits give every printed R²; with a correction if most;
+    contradicted if one is out of reach; else not reproducible.
+    """
     numbers = (
         f"Of the {e['panels']} printed R² {e['met']} are, to the sixth decimal, those of a least-squares fit with p "
         f"held at a whole number, {e['integers']}; by chance it would be {e['by_chance']:.2f}"
@@ -115,6 +121,9 @@ figure_5 = replace(figure_3, claim="figure-5")
     },
 )
 def performance_against_scaling(e: Evidence) -> Judgement:
+    """Reproduced if Eq. (7) is ahead of the plane and of the log-quadratic law on most panels;
+    weaker if of the plane alone; else contradicted.
+    """
     baseline = (
         f"The printed R² of the scaling law is that of a plane in ln N and ln d_emb in {e['planes']} of "
         f"{e['panels']} panels, to the sixth decimal, and differs from it by a round amount in the others "
@@ -152,6 +161,9 @@ def performance_against_scaling(e: Evidence) -> Judgement:
     },
 )
 def eq_7(e: Evidence) -> Judgement:
+    """Contradicted if the form misses a printed R²;
+    reproduced if it is ahead of equal rivals and its signs are certain; else weaker.
+    """
     signs = f"{e['both_signs']} of {e['intervals']} intervals of w3 and w4 hold both signs"
     if e["reached"] < e["panels"]:
         return "contradicted", (
@@ -192,6 +204,9 @@ def eq_7(e: Evidence) -> Judgement:
     },
 )
 def eq_7_data(e: Evidence) -> Judgement:
+    """Reproduced if the data term explains nine tenths across and within data sets; weaker if in one reading;
+    else contradicted.
+    """
     found = (
         f"With tokens/ApEn and a coefficient that is fitted, so that the law may be one of a multiple of the metric, "
         f"it explains {e['one_hr']:.0%} (HR@10) and {e['one_ng']:.0%} (NDCG@10) of the differences between the "
