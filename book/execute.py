@@ -57,7 +57,7 @@ def normalise(notebook: Path) -> None:
 
 
 def compared(notebook: Path) -> dict:
-    """What two executions must agree in: all but the outputs of cells tagged `IGNORED`, of which only that there are any.
+    """What two executions must agree in: all but the outputs of cells tagged `IGNORED`, where only their presence counts.
 
     So whoever wants new ones of those clears the old.
     """
@@ -89,7 +89,7 @@ def execute(notebook: Path) -> str | None:
         os.replace(fresh, notebook)
     else:
         fresh.unlink()
-        said += f"; the outputs tagged {IGNORED} came out otherwise and stay as they are stored: clear them for new ones"
+        said += f"; outputs tagged {IGNORED} came out otherwise and stay as they are stored: clear them for new ones"
     print(said, flush=True)
     return None
 
