@@ -57,7 +57,7 @@ def normalise(notebook: Path) -> None:
 
 
 def compared(notebook: Path) -> dict:
-    """What two executions must agree in: all but the outputs of cells tagged `IGNORED`, where only their presence counts.
+    """What two executions must agree in: all but the outputs of cells tagged `IGNORED`, if both have some.
 
     So whoever wants new ones of those clears the old.
     """

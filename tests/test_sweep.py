@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -747,13 +748,14 @@ def kill_at_a_random_moment(rng, jobs):
     process = start(jobs)
     while process.is_alive() and (contents("locks") == locks or len(contents("rows")) < enough):
         time.sleep(0.005)
-    time.sleep(rng.uniform(0, 0.3))
+    time.sleep(rng.uniform(0, 0.15))
     assert process.is_alive()
     os.killpg(process.pid, signal.SIGKILL)
     process.join()
 
 
 def test_a_sweep_killed_five_times_ends_as_if_undisturbed():
+    write(training=SPEC["training"] | {"epochs": 15})
     rng = np.random.default_rng(4)
     seen = {}
     for jobs in (1, 1, 2, 1, 1):
@@ -827,6 +829,11 @@ def is_at_work(process):
 @pytest.fixture
 def undisturbed():
     write(models=["sasrec", "hstu"], d_emb=[4], training={"epochs": 2, "device": "cpu"})
+    return trained_here()
+
+
+@cache  # the folder is another one for each test, the log and the specification are the same
+def trained_here():
     return run_sweep("spec.yml", "here")
 
 

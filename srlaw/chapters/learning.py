@@ -142,7 +142,7 @@ def lessons(
     """Each of `models` trained on each source; read from `stored.learning` if that holds these very runs.
 
     A training depends on how the processor rounds, so a page that trained would differ between machines: mostly in
-    the third digit of a loss, by a tenth where a model has just begun to learn something.
+    the third digit of a loss, by a tenth of a nat where a model has just begun to learn something.
 
     Args:
         users: new ones, to measure the loss by position on.
@@ -165,7 +165,7 @@ def lessons(
     return Lessons(
         keys,
         users,
-        f"Trained on {one['device']}, with {one['versions']}, on {one['date'][:10]}.",
+        f"Trained on {one['device']}, with {one['versions']}, on {str(one['date'])[:10]}.",
         pl.concat(curves(s, runs[s.name]) for s in data),
         pl.concat(results(s, runs[s.name]) for s in data),
         pl.concat(by_position) if by_position else None,
