@@ -2,7 +2,8 @@
 
 A notebook's inputs are its own file, the package, the data and the pinned versions; their digest after the last
 execution lies in book/_build/executed, so a fresh clone executes everything. A notebook is executed into
-book/_build and takes its place only when it ran to its end: a failure leaves the committed one as it was.
+book/_build and takes its place only when it ran to its end: a failure leaves the committed one as it was. So does an
+execution that differs only in outputs that nbval is told to ignore, which depend on the processor or the time.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ PROCESSES = 2
 # One thread each: two notebooks run beside each other, and sums in a fixed order give the same digits anywhere.
 THREADS = ("OMP", "MKL", "OPENBLAS", "NUMBA")
 ENVIRONMENT = {f"{name}_NUM_THREADS": "1" for name in THREADS} | {"POLARS_MAX_THREADS": "1"}
+IGNORED = "nbval-ignore-output"  # tag of a cell whose outputs nbval does not compare
 # What nbstripout drops beside its defaults: clock times, and the Python version of whoever ran it.
 VOLATILE = ["metadata.papermill", "cell.metadata.papermill", "cell.metadata.execution"]
 VOLATILE += ["metadata.language_info.version"]
@@ -54,6 +56,18 @@ def normalise(notebook: Path) -> None:
     nbformat.write(content, notebook)
 
 
+def compared(notebook: Path) -> dict:
+    """What two executions must agree in: all but the outputs of cells tagged `IGNORED`, if both have some.
+
+    So whoever wants new ones of those clears the old.
+    """
+    content = nbformat.read(notebook, as_version=4)
+    for cell in content.cells:
+        if IGNORED in cell.metadata.get("tags", ()):
+            cell.outputs = [bool(cell.outputs)]
+    return content
+
+
 def execute(notebook: Path) -> str | None:
     """Run one notebook; the reason if it failed, else None."""
     fresh = STAMPS / notebook.name
@@ -70,8 +84,13 @@ def execute(notebook: Path) -> str | None:
         kept = f"\nThe notebook with its error is {fresh.relative_to(ROOT)}." if fresh.exists() else ""
         return done.stderr.strip() + kept
     normalise(fresh)
-    os.replace(fresh, notebook)
-    print(f"{notebook.stem}: executed in {time.perf_counter() - start:.0f} s", flush=True)
+    said = f"{notebook.stem}: executed in {time.perf_counter() - start:.0f} s"
+    if fresh.read_bytes() == notebook.read_bytes() or compared(fresh) != compared(notebook):
+        os.replace(fresh, notebook)
+    else:
+        fresh.unlink()
+        said += f"; outputs tagged {IGNORED} came out otherwise and stay as they are stored: clear them for new ones"
+    print(said, flush=True)
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 LONGEST = 600  # characters of a message: some lines of a terminal
 
@@ -25,9 +26,15 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 
 def quoted(value: object, longest: int = 60) -> str:
-    """A value from a file or an option, as an error quotes it: ``'text'``, cut if it is long."""
+    """A value from a file or an option, as every error quotes it: ``'text'`` on one line; of a long one, both ends."""
     text = repr(value)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…{text[-1]}"
+    half = (longest - 1) // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
+
+
+def listed(names: Sequence[str], most: int = 30) -> str:
+    """Names, such as those of the columns of a file, as errors list them."""
+    return ", ".join(quoted(name, 42) for name in names[:most]) + (", …" if len(names) > most else "")
 
 
 def _unprintable(character: str) -> bool:

@@ -15,11 +15,12 @@ import csv
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, listed, quoted
 
 LARGEST = 1e100  # of a number: larger ones overflow when squared
 UNITS = "numbers beyond 1e100 overflow when squared, so give the column in other units"
@@ -131,6 +132,32 @@ def read_runs(
     return _averaged(runs, cells, repeats)
 
 
+def finished_rows(table: str | Path | pl.DataFrame, text: Collection[str] = ()) -> tuple[list[dict[str, Any]], int]:
+    """The finished runs of a table with all their columns, a mapping a run, and how many others were left out.
+
+    For what goes on with the runs themselves, as a sweep does; what fits them takes `read_runs`. Cells of a CSV file
+    become whole numbers, numbers, or true and false where all of a column are, unless it is one of `text`.
+
+    Raises:
+        InputError: as `read_runs`, of the table as a whole.
+    """
+    source, dropped = _Source.of(table).finished()
+    typed = [column if column.name in text else _typed(column) for column in source.frame.get_columns()]
+    return pl.DataFrame(typed).to_dicts(), dropped.height
+
+
+def _typed(cells: pl.Series) -> pl.Series:
+    """A column of text as what all its cells are."""
+    if cells.dtype == pl.String:
+        if set(cells.drop_nulls()) <= {"true", "false"}:
+            return cells == "true"
+        for kind in (pl.Int64, pl.Float64):
+            numbers = cells.cast(kind, strict=False)
+            if numbers.null_count() == cells.null_count():
+                return numbers
+    return cells
+
+
 def _averaged(runs: Runs, cells: np.ndarray, repeats: str) -> Runs:
     """One row a configuration: means of the responses with their standard errors."""
     first, counts = np.unique(cells, return_index=True)[1], np.bincount(cells)
@@ -162,8 +189,8 @@ def _refuse_mixtures(source: _Source, cells: np.ndarray, known: set[str]) -> Non
         values = next((part for part in mixed[name] if len(part) > 1), None)
         if values is not None:
             raise InputError(
-                f"{source.name}: runs that would be averaged as repeats differ in {shown(name)} "
-                f"({shown(values[0])} and {shown(values[1])}); group by it or keep one, or use repeats=each"
+                f"{source.name}: runs that would be averaged as repeats differ in {quoted(name)} "
+                f"({quoted(values[0])} and {quoted(values[1])}); group by it or keep one, or use repeats=each"
             )
     twice = rows.select("cell of a run", "seed").is_duplicated().to_numpy()
     if twice.any():
@@ -205,7 +232,7 @@ class _Source:
     def require(self, name: str) -> None:
         if name in self.frame.columns:
             return
-        wrong = f"{self.name} has no column {shown(name)}; its columns are {listed(self.frame.columns)}"
+        wrong = f"{self.name} has no column {quoted(name)}; its columns are {listed(self.frame.columns)}"
         (header, *more) = self.frame.columns
         other = next((sign for sign in ";\t|" if not more and sign in header), None)
         raise InputError(wrong if other is None else f"{wrong}: it seems to be separated by {other!r}, not by commas")
@@ -218,7 +245,7 @@ class _Source:
         if not good.any():
             raise InputError(
                 f"{self.name} has no finished run: {self.place(0, short=True)} has the status "
-                f"{shown(self.frame['status'][0])}; every row whose column 'status' is not 'finished' is left out"
+                f"{quoted(self.frame['status'][0])}; every row whose column 'status' is not 'finished' is left out"
             )
         lines = [line for line, keep in zip(self.lines, good, strict=True) if keep]
         return _Source(self.name, self.frame.filter(good), lines, self.unit), self.frame.filter(~good)
@@ -230,20 +257,20 @@ class _Source:
         try:
             values = text.cast(pl.Float64, strict=False).rename(name)
         except pl.exceptions.PolarsError:
-            raise InputError(f"{self.name}: column {shown(column)} holds {raw.dtype}, not numbers") from None
+            raise InputError(f"{self.name}: column {quoted(column)} holds {raw.dtype}, not numbers") from None
         good = values.is_not_null() & values.is_finite().fill_null(False)
         if not good.all():
             row = int((~good).arg_true()[0])
             empty = raw[row] is None or not str(raw[row]).strip()
-            wrong = "empty" if empty else f"{shown(raw[row])}, not a finite number"
-            raise InputError(f"{self.place(row)}: column {shown(column)} is {wrong}")
+            wrong = "empty" if empty else f"{quoted(raw[row])}, not a finite number"
+            raise InputError(f"{self.place(row)}: column {quoted(column)} is {wrong}")
         size = np.abs(values.to_numpy())
         if size.max() > LARGEST:
             row = int(size.argmax())
-            raise InputError(f"{self.place(row)}: column {shown(column)} is {values[row]:g}; {UNITS}")
+            raise InputError(f"{self.place(row)}: column {quoted(column)} is {values[row]:g}; {UNITS}")
         if positive and (values <= 0).any():
             row = int((values <= 0).arg_true()[0])
-            raise InputError(f"{self.place(row)}: column {shown(column)} is {values[row]:g}, it must be above 0")
+            raise InputError(f"{self.place(row)}: column {quoted(column)} is {values[row]:g}, it must be above 0")
         return values
 
 
@@ -252,9 +279,9 @@ def _read(path: Path) -> _Source:
     try:
         there, plain = path.exists(), path.is_file()
     except (OSError, ValueError) as error:  # a name that is too long, a folder without permission
-        raise InputError(f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise InputError(f"{quoted(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not plain:
-        raise InputError(f"{shown(path)} is not a file" if there else f"there is no file {shown(path)}")
+        raise InputError(f"{quoted(str(path))} is not a file" if there else f"there is no file {quoted(str(path))}")
     rows, lines, begin = [], [], 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
@@ -299,14 +326,4 @@ def _refuse_twice(names: Sequence[str], where: str) -> None:
         if not name:
             raise InputError(f"{where} names a column without a name; leave it out or give the column's name")
         if list(names).count(name) > 1:
-            raise InputError(f"{where} has two columns {shown(name)}; each column needs a name of its own")
-
-
-def shown(value: object) -> str:
-    """A cell or a name for an error: quoted, on one line; of a long one, both ends."""
-    text = str(value)
-    return repr(text if len(text) <= 80 else f"{text[:30]}…{text[-30:]}")
-
-
-def listed(names: Sequence[str], most: int = 30) -> str:
-    return ", ".join(map(shown, names[:most])) + (", …" if len(names) > most else "")
+            raise InputError(f"{where} has two columns {quoted(name)}; each column needs a name of its own")

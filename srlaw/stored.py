@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -31,6 +32,11 @@ def statistics(dataset: str) -> pl.DataFrame:
 def duplication(dataset: str) -> pl.DataFrame:
     """`srlaw.chapters.duplication.duplication` of a data set."""
     return pl.read_csv(_file("statistics", dataset, "-duplication.csv"))
+
+
+def learning() -> dict[str, Any]:
+    """`srlaw.chapters.learning.Lessons.stored` of the settings that chapter 4 has at first."""
+    return json.loads(_file("statistics", "learning", ".json").read_text(encoding="utf-8"))
 
 
 def leave_one_out() -> pl.DataFrame:

@@ -1,8 +1,10 @@
 """The built pages as a reader sees them: in a browser, without a network, wide and narrow, light and dark."""
 
+import importlib
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import altair as alt
@@ -12,7 +14,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from srlaw import charts
+from srlaw import charts, claims
 
 ROOT = Path(__file__).parents[1]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -53,6 +55,10 @@ REPORT = """async () => {
     undrawn: charts.filter((node) => !node.querySelector("svg g") || node.querySelector(".error")).length,
     without_description: charts.filter((node) => !(node.getAttribute("aria-label")
       || node.querySelector("[role=graphics-document][aria-label]"))).length,
+    cut_captions: all(".srlaw-table caption").filter((node) => {
+      const [own, box] = [node, node.closest(".srlaw-table")].map((one) => one.getBoundingClientRect());
+      return own.right > box.right + 1 || node.scrollWidth > node.clientWidth + 1;
+    }).map((node) => node.textContent),
     overflow: Math.max(0, document.documentElement.scrollWidth - innerWidth),
     faint: [
       ...faint(".vega-embed .role-axis text, .vega-embed .role-legend text, .vega-embed .role-title text", "fill"),
@@ -75,7 +81,6 @@ def pages(tmp_path_factory):
 
 
 def test_every_chapter_and_every_claim_has_its_place(pages):
-    claims = pytest.importorskip("srlaw.claims")
     assert all(path.exists() for path in pages.values())
     front = pages["intro"].read_text(encoding="utf-8")
     for row in claims.ledger():
@@ -84,14 +89,14 @@ def test_every_chapter_and_every_claim_has_its_place(pages):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pages_in_a_browser_without_a_network(pages, scheme, width):
+def test_pages_in_a_browser_without_a_network(pages, width):
+    """Each page is loaded once a width, in the light, and then sees the night fall."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="light", offline=True)
         page = context.new_page()
         troubles = []
         page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
@@ -103,10 +108,39 @@ def test_pages_in_a_browser_without_a_network(pages, scheme, width):
             page.goto(path.as_uri(), wait_until="load")
             page.wait_for_function(DRAWN)
             page.wait_for_timeout(200)  # charts take the width of the finished page
-            reports[name] = {kind: found for kind, found in page.evaluate(REPORT).items() if found}
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
+                found = page.evaluate(REPORT)
+                reports[name, scheme] = {kind: faults for kind, faults in found.items() if faults}
+            page.emulate_media(color_scheme="light")
         browser.close()
     assert troubles == []
     assert {name: report for name, report in reports.items() if report} == {}
+
+
+LABELS = {
+    "reproduced": "reproduced",
+    "reproduced-with-correction": "reproduced with a correction",
+    "weaker-than-claimed": "weaker than claimed",
+    "contradicted": "contradicted",
+    "not-reproducible": "not reproducible",
+    "open": "open",
+}
+
+
+def test_every_claim_is_labelled_with_its_verdict(pages, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    assert importlib.import_module("scoreboard").LABELS == LABELS  # also of words that no claim has at present
+    assert set(LABELS) == set(claims.VERDICTS)
+    page, ledger = parsed(pages["intro"].read_text(encoding="utf-8")), claims.ledger()
+    rows = page.select("table.scoreboard tbody tr")
+    assert [row.strong.text for row in rows] == [claim["place"] for claim in ledger]
+    badges = [(badge.text, set(badge["class"])) for row in rows for badge in row.select(".srlaw-badge")]
+    assert badges == [(LABELS[claim["verdict"]], {"srlaw-badge", f"srlaw-{claim['verdict']}"}) for claim in ledger]
+    counts = Counter(claim["verdict"] for claim in ledger)
+    summary = [badge.text for badge in page.select(".scoreboard-summary .srlaw-badge")]
+    assert summary == [f"{counts[word]} {label}" for word, label in LABELS.items() if counts[word]]
 
 
 HOSTILE = """<img src=x onerror=boom()> ![a](b) `c` {doc}`e` ';boom();'\"boom="1\""""

@@ -22,7 +22,7 @@ def test_a_message_is_one_line_whatever_it_quotes():
 
 def test_quoted_values_are_cut_and_keep_their_quotes():
     assert quoted("so\non") == "'so\\non'"
-    assert quoted("x" * 100) == "'" + "x" * 58 + "…'"
+    assert quoted("x" * 100) == "'" + "x" * 28 + "…" + "x" * 28 + "'"
     assert quoted(5) == "5"
 
 

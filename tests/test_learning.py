@@ -1,8 +1,15 @@
 """The yardsticks of chapter 4 against brute force, and that a model is measured as the optimum is."""
 
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from scipy.special import entr
 
 from srlaw.chapters import learning
@@ -11,6 +18,16 @@ from srlaw.datasets.synthetic import population
 from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 from srlaw.training import TrainConfig, evaluate, event_losses
+
+ROOT = Path(__file__).parents[1]
+
+
+@contextmanager
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +139,57 @@ def test_expected_and_realised_losses_agree_over_many_users():
         for name in ("popularity", "last_item", "floor"):
             error = losses[name].std() / len(losses) ** 0.5
             assert losses[name].mean() == pytest.approx(best[name], abs=4 * error)
+
+
+@pytest.fixture(scope="module")
+def first():
+    """The settings that chapter 4 has at first: sources, models, sizes, configuration, users."""
+    chapter = nbformat.read(ROOT / "notebooks/04-models.ipynb", as_version=4)
+    has = {}
+    exec(next(cell.source for cell in chapter.cells if "parameters" in cell.metadata.tags), has)
+    config = TrainConfig(
+        has["epochs"], has["batch_events"], has["learning_rate"], precision=has["precision"], seed=has["seed"]
+    )
+    sources = learning.sources(has["dataset"], has["users"], has["s_max"], has["seed"])
+    return sources, has["models"], has["n_layers"], has["d_emb"], config, has["users"]
+
+
+def test_the_chapter_reads_the_stored_runs_at_its_first_settings_alone(first, monkeypatch):
+    monkeypatch.setattr(learning, "train", lambda *_, **__: pytest.fail("it trains"))
+    known = learning.lessons(*first)
+    assert known.stored == (ROOT / "data/statistics/learning.json").read_text(encoding="utf-8")
+    assert known.results.height == 9
+    for changed in ((0, first[0][:1]), (1, ["sasrec"]), (3, 16), (4, replace(first[4], seed=1)), (5, 999)):
+        with pytest.raises(pytest.fail.Exception, match="it trains"):
+            learning.lessons(*[changed[1] if i == changed[0] else x for i, x in enumerate(first)])
+    with pytest.raises(pytest.fail.Exception, match="it trains"):
+        learning.lessons(*first, again=True)
+
+
+def test_a_stored_run_is_found_again_by_training(first):
+    """The cheapest of the nine, to the digits that another processor gives too."""
+    sources, _, n_layers, d_emb, config, _ = first
+    source, known = sources[1], learning.lessons(*first)
+    with one_thread():
+        again = learning.curves(source, learning.learn(source, ["sasrec"], n_layers, d_emb, config))
+    stands = known.curves.filter(source=source.name, model="sasrec")
+    assert stands["valid_loss"].to_list() == pytest.approx(again["valid_loss"].to_list(), abs=0.02)
+    others = known.curves.filter(pl.col("source") != source.name, model="sasrec", epoch=config.epochs)["valid_loss"]
+    assert (others - again["valid_loss"][-1]).abs().min() > 0.1
+
+
+def test_lessons_trained_here_are_the_tables_of_each_source(data, tmp_path):
+    config = TrainConfig(epochs=1, batch_events=512, device="cpu")
+    with one_thread():
+        found = learning.lessons(data, ["sasrec"], 1, 4, config, users=20)
+    assert found.curves["source"].to_list() == found.results["source"].to_list() == list(learning.SOURCES)
+    assert set(found.positions["source"]) == set(learning.SOURCES)
+    assert found.made.startswith("Trained on cpu, ")
+    read = json.loads(found.stored)
+    assert read["results"][0]["loss"] == pytest.approx(found.results["loss"][0], rel=1e-5)
+    assert read["keys"] == found.keys
+    mine = learning.Source("mine", None, data[0].sequences, data[0].s_max)
+    assert learning.lessons([mine], ["sasrec"], 1, 4, config).positions is None
 
 
 def test_words_say_who_is_tied_and_who_needs_more_than_the_last_item():

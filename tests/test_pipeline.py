@@ -14,12 +14,20 @@ import numpy as np
 import polars as pl
 import psutil
 import pytest
+from filelock import FileLock
+from jupyter_client.manager import run_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).parents[1]
 
 
-def write(path, *sources):
-    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(sources)]
+def write(path, *sources, ignored=()):
+    """A notebook of code cells, those `ignored` with outputs that nbval does not compare."""
+    tags = [{"tags": ["nbval-ignore-output"]} if i in ignored else {} for i in range(len(sources))]
+    cells = [nbformat.v4.new_code_cell(s, id=f"cell-{i}", metadata=tags[i]) for i, s in enumerate(sources)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)
@@ -33,7 +41,8 @@ def project(tmp_path):
     for script in ("execute", "chapter", "processes"):
         shutil.copy(ROOT / f"book/{script}.py", tmp_path / "book")
     (tmp_path / "requirements.lock").write_text("")
-    write(tmp_path / "notebooks/01-good.ipynb", "import sys; print(40 + 2); print('noise', file=sys.stderr)")
+    source = "import sys; print(40 + 2); print('noise', file=sys.stderr)"
+    write(tmp_path / "notebooks/01-good.ipynb", source, "import time; print(time.time_ns())", ignored=[1])
     return tmp_path
 
 
@@ -45,17 +54,41 @@ def test_only_changed_notebooks_are_executed_and_twice_gives_the_same_bytes(proj
     notebook = project / "notebooks/01-good.ipynb"
     assert execute(project).returncode == 0
     first = notebook.read_bytes()
-    (cell,) = json.loads(first)["cells"]
+    cell, clock = json.loads(first)["cells"]
     assert cell["execution_count"] == 1
+    assert len(clock["outputs"]) == 1
     assert [output["text"] for output in cell["outputs"]] == [["42\n"]]
     assert "papermill" not in first.decode()
 
     assert "0 of 1 notebooks" in execute(project).stdout
     (project / "data/table.csv").write_text("x\n1\n")
-    assert "1 of 1 notebooks" in execute(project).stdout
+    again = execute(project).stdout
+    assert "1 of 1 notebooks" in again
+    assert "came out otherwise and stay as they are stored" in again  # the time is another one
     assert notebook.read_bytes() == first
-    (project / "srlaw/laws.py").write_text("")
+    assert not (project / "book/_build/executed/01-good.ipynb").exists()
+    content = nbformat.read(notebook, as_version=4)
+    content.cells[1].outputs = []
+    nbformat.write(content, notebook)
     assert "1 of 1 notebooks" in execute(project).stdout
+    assert json.loads(notebook.read_bytes())["cells"][0] == cell
+    assert json.loads(notebook.read_bytes())["cells"][1]["outputs"] != clock["outputs"]
+
+
+@pytest.mark.parametrize("path", ["srlaw/laws.py", "data/table.csv", "requirements.lock", "notebooks/01-good.ipynb"])
+def test_what_a_notebook_depends_on(project, monkeypatch, path):
+    monkeypatch.syspath_prepend(str(ROOT / "book"))
+    script = importlib.import_module("execute")
+    monkeypatch.setattr(script, "ROOT", project)
+    notebook = project / "notebooks/01-good.ipynb"
+
+    def digest():
+        return script.stamp(notebook, script.shared_inputs())
+
+    before = digest()
+    assert digest() == before
+    (project / path).write_text("another")
+    assert digest() != before
 
 
 def test_a_failing_notebook_is_named_and_stays_as_it_was(project):
@@ -77,15 +110,18 @@ def test_a_number_changed_by_hand_fails(project):
     assert execute(project).returncode == 0
     command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "--rootdir", str(project)]
 
-    def check():
-        return subprocess.run([*command, str(notebook)], cwd=project, capture_output=True, text=True).returncode
-
-    assert check() == 0
     executed = notebook.read_text()
-    for right, wrong in [('"42\\n"', '"43\\n"'), ("<td>42</td>", "<td>43</td>")]:
-        head, _, tail = executed.rpartition(right)  # the last one is the output
-        notebook.write_text(head + wrong + tail)
-        assert check() == 1
+    for name, right, wrong in [("text", '"42\\n"', '"43\\n"'), ("table", "<td>42</td>", "<td>43</td>")]:
+        head, found, tail = executed.rpartition(right)  # the last one is the output
+        assert found
+        notebook.with_stem(name).write_text(head + wrong + tail)
+    done = subprocess.run([*command, "-rfE", "notebooks"], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 1
+    failed = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    assert sorted(" ".join(words[:2]) for words in failed) == [
+        "notebooks/table.ipynb::Cell 1", "notebooks/text.ipynb::Cell 0",
+    ]  # fmt: skip
+    assert "2 failed, 4 passed" in done.stdout
 
 
 def start(project):
@@ -114,8 +150,8 @@ def test_nothing_outlives_a_killed_build(project, signal):
     build.send_signal(getattr(signals, signal))
     build.communicate(timeout=30)
     wait(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), 15)
-    write(project / "notebooks/01-good.ipynb", "print(40 + 2)")
-    assert execute(project).returncode == 0  # and the lock is free
+    with FileLock(project / ".cache/build.lock", blocking=False):  # or it raises Timeout
+        pass
 
 
 def wait(condition, seconds):
@@ -134,8 +170,27 @@ def papermill(chapter, made, **parameters):
     return subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
 
 
-def texts(made):
-    cells = nbformat.read(made, as_version=4).cells
+@pytest.fixture(scope="module")
+def kernel():
+    """One kernel for many chapters, which has imported torch once; each chapter finds its namespace empty."""
+    with run_kernel(kernel_name="python3") as client:
+        yield client
+
+
+def chapter_by(kernel, chapter, **parameters):
+    """Outputs of the chapter with a reader's parameters, put there by papermill; CellExecutionError if a cell fails."""
+    source = load_notebook_node(str(ROOT / f"notebooks/{chapter}.ipynb"))
+    empty = nbformat.v4.new_code_cell(
+        "%reset -f\nassert not {'charts', 'dataset'} & set(globals())", metadata={"tags": []}
+    )
+    source.cells.insert(0, empty)
+    client = NotebookClient(parameterize_notebook(source, parameters), km=kernel.parent, resources={})
+    client.kc = kernel
+    return texts(client.execute())
+
+
+def texts(notebook):
+    cells = notebook.cells
     return [text for cell in cells for output in cell.get("outputs", []) for text in output.get("data", {}).values()]
 
 
@@ -147,15 +202,13 @@ LIGHT = {
 
 
 @pytest.mark.parametrize("chapter", LIGHT)
-def test_a_chapter_runs_on_another_log(tmp_path, chapter):
+def test_a_chapter_runs_on_another_log(tmp_path, kernel, chapter):
     rng = np.random.default_rng(0)
     rows = [(user, int(item), time) for user in range(40) for time, item in enumerate(rng.integers(0, 15, 12))]
     log = tmp_path / "shop.csv"
     pl.DataFrame(rows, ["who", "item", "time"], orient="row").write_csv(log)
-    made = tmp_path / "made.ipynb"
-    done = papermill(chapter, made, dataset=str(log), reading="user=who, sort=true", **LIGHT[chapter])
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert any("shop" in str(text) for text in texts(made))
+    made = chapter_by(kernel, chapter, dataset=str(log), reading="user=who, sort=true", **LIGHT[chapter])
+    assert any("shop" in str(text) for text in made)
 
 
 SMALL = {
@@ -167,18 +220,18 @@ SMALL = {
 
 @pytest.mark.parametrize("log", SMALL)
 @pytest.mark.parametrize("chapter", ["02-datasets", "04-models"])
-def test_a_small_log_gives_a_page_or_one_sentence(tmp_path, chapter, log):
+def test_a_small_log_gives_a_page_or_one_sentence(tmp_path, kernel, chapter, log):
     file = tmp_path / "small.csv"
     pl.DataFrame(SMALL[log], ["user", "item", "time"], orient="row").write_csv(file)
-    made = tmp_path / "made.ipynb"
-    done = papermill(chapter, made, dataset=str(file), **LIGHT[chapter])
     if chapter == "04-models" and log == "two events each":
-        assert done.returncode == 1
-        assert "InputError: small has no user with four events" in done.stderr
+        with pytest.raises(CellExecutionError) as caught:
+            chapter_by(kernel, chapter, dataset=str(file), **LIGHT[chapter])
+        assert caught.value.ename == "InputError"
+        assert caught.value.evalue.startswith("small has no user with four events")
         return
-    assert done.returncode == 0, done.stderr[-2000:]
+    made = chapter_by(kernel, chapter, dataset=str(file), **LIGHT[chapter])
     if chapter == "02-datasets":
-        page = "".join(map(str, texts(made)))
+        page = "".join(map(str, made))
         assert ("undefined, as no user has more than 2 events" in page) == (log == "two events each")
         assert "is nan" not in page
 

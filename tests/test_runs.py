@@ -14,7 +14,7 @@ from srlaw.cli import main
 from srlaw.errors import InputError
 from srlaw.laws.table import fit_table
 from srlaw.models import CONFIGS
-from srlaw.runs import SETTINGS, read_runs
+from srlaw.runs import SETTINGS, finished_rows, read_runs
 from srlaw.training.config import TrainConfig
 
 SWEEP = Path(__file__).parents[1] / "data" / "sweeps" / "ml-1m-two-cores.csv"
@@ -97,6 +97,26 @@ def test_failed_rows_are_dropped_and_counted(tmp_path):
     assert (row["n"], row["failed"]) == (3, 1)
     with pytest.raises(InputError, match=r"line 2 has the status 'ok'.*'finished' is left out"):
         read_runs(write(tmp_path, "status,y\nok,1\n"), [], ["y"])
+
+
+def test_finished_rows_come_whole_and_typed(tmp_path):
+    text = "key,n,y,flag,word,none,status\n007,1,2,true,a,,finished\n1e3,2,1e-3,false,7,,finished\n9,x,,,,,failed\n"
+    rows, others = finished_rows(write(tmp_path, text), text=["key"])
+    assert rows == [
+        {"key": "007", "n": 1, "y": 2.0, "flag": True, "word": "a", "none": None, "status": "finished"},
+        {"key": "1e3", "n": 2, "y": 0.001, "flag": False, "word": "7", "none": None, "status": "finished"},
+    ]
+    assert [type(value) for value in rows[0].values()] == [str, int, float, bool, str, type(None), str]
+    assert others == 1
+    assert finished_rows(pl.DataFrame({"n": [3]})) == ([{"n": 3}], 0)
+
+
+def test_a_committed_table_is_typed_as_polars_types_it():
+    """Two readers of one file: the cells of this module's, and those of polars."""
+    rows, others = finished_rows(SWEEP)
+    frame = pl.read_csv(SWEEP, infer_schema_length=None)
+    assert rows == frame.filter(status="finished").to_dicts()
+    assert others == frame.filter(pl.col("status") != "finished").height
 
 
 SEEDS = "n_layers,d_emb,seed,y\n2,8,0,1.0\n4,8,0,5\n2,8,1,2.0\n2,8,2,6.0\n4,8,1,7\n8,8,0,9\n"
@@ -199,7 +219,7 @@ RATIO = "n_params,tokens,loss\n" + "".join(f"{10**k},{20 * 10**k},{2 + 1 / k}\n"
         (["--seed", "-1", "--bootstrap", "5"], "the seed of a bootstrap is -1"),
         (["--bootstrap", "1000000000"], "between 1 and 8928 are possible"),
         (["--x", "n_layers=d_emb", "--x", "n_layers=s_max"], "gives the argument 'n_layers' twice"),
-        (["--x", "a" * 5000 + "=b"], "has no argument 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"),
+        (["--x", "a" * 5000 + "=b"], "has no argument '" + "a" * 28 + "…"),
         (["--repeats", "median"], "one of mean, weights, each"),
         (["--law", "po\nwer"], r"no law 'po\nwer'"),
         (["--y", "hr\n10"], r"no column 'hr\n10'"),

@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -506,8 +507,35 @@ def test_a_table_of_known_rows_is_checked():
         with pytest.raises(InputError, match=r"no sweep has written, of key '\.\./\.\./odd'"):
             run_sweep("spec.yml", "odd", known="odd.csv")
         Path("few.csv").write_text(table.replace("d_emb", "width"))
-        with pytest.raises(InputError, match="has no column d_emb"):
+        with pytest.raises(InputError, match="has no column 'd_emb'"):
             run_sweep("spec.yml", "few", known="few.csv")
+
+
+def test_known_rows_are_read_as_every_table_of_runs_is(capsys):
+    """By `srlaw.runs`: a byte order mark, blank lines and CRLF do no harm, and what has not finished is left out."""
+    with training(Fake(lambda config: 1 / (config.d_emb - 8))):
+        rows = run_sweep("spec.yml", "out")
+    text = Path("out/rows.csv").read_text()
+    Path("theirs.csv").write_bytes(("\ufeff" + text.replace("\n", "\r\n\r\n")).encode())
+    with training(fake := Fake()):
+        capsys.readouterr()
+        again = run_sweep("spec.yml", "new", known="theirs.csv")
+    assert [config.d_emb for config, _ in fake.calls] == [8] * 6
+    assert "srlaw: 6 rows of theirs.csv have not finished and are not taken over" in capsys.readouterr().err
+    assert_frame_equal(again.filter(d_emb=4), rows.filter(d_emb=4))
+    Path("none.csv").write_text("".join(line for line in text.splitlines(True) if ",finished," not in line))
+    Path("cut.csv").write_text("\n".join([*text.splitlines()[:2], "log,20"]))
+    for name, part in (
+        ("none.csv", "none.csv has no finished run: line 2 has the status 'failed'"),
+        ("cut.csv", "cut.csv, line 3: it has"),
+    ):
+        with pytest.raises(InputError, match=part) as caught:
+            run_sweep("spec.yml", "other", known=name)
+        assert str(caught.value).endswith("name a rows.csv of srlaw sweep")
+    Path("curves.csv").write_bytes(b"\xff")
+    Path("rows.csv").write_text(text)
+    with pytest.raises(InputError, match=r"curves\.csv cannot be read as the learning curves of rows\.csv"):
+        run_sweep("spec.yml", "other", known="rows.csv")
 
 
 # --- what breaks
@@ -720,13 +748,14 @@ def kill_at_a_random_moment(rng, jobs):
     process = start(jobs)
     while process.is_alive() and (contents("locks") == locks or len(contents("rows")) < enough):
         time.sleep(0.005)
-    time.sleep(rng.uniform(0, 0.3))
+    time.sleep(rng.uniform(0, 0.15))
     assert process.is_alive()
     os.killpg(process.pid, signal.SIGKILL)
     process.join()
 
 
 def test_a_sweep_killed_five_times_ends_as_if_undisturbed():
+    write(training=SPEC["training"] | {"epochs": 15})
     rng = np.random.default_rng(4)
     seen = {}
     for jobs in (1, 1, 2, 1, 1):
@@ -800,6 +829,11 @@ def is_at_work(process):
 @pytest.fixture
 def undisturbed():
     write(models=["sasrec", "hstu"], d_emb=[4], training={"epochs": 2, "device": "cpu"})
+    return trained_here()
+
+
+@cache  # the folder is another one for each test, the log and the specification are the same
+def trained_here():
     return run_sweep("spec.yml", "here")
 
 

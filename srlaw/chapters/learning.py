@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,12 +11,14 @@ import numpy as np
 import polars as pl
 from scipy.special import entr
 
+from srlaw import charts, stored
 from srlaw.datasets import load
 from srlaw.datasets.floor import bayes_optimal, optimal_losses, pair_distribution
 from srlaw.datasets.synthetic import Population, population
 from srlaw.errors import InputError
-from srlaw.models import CONFIGS, flops_per_event
+from srlaw.models import CONFIGS, ModelConfig, flops_per_event
 from srlaw.sequences import Sequences
+from srlaw.sweep.runner import data_hash, run_key
 from srlaw.training import TrainConfig, Trained, event_losses, train
 
 SOURCES = {
@@ -88,12 +91,85 @@ def learn(source: Source, models: list[str], n_layers: int, d_emb: int, config: 
     Raises:
         InputError: a model that does not exist.
     """
+    sized = _sized(source, models, n_layers, d_emb)
+    return {name: train(source.sequences, size, config, progress=False) for name, size in sized.items()}
+
+
+def _sized(source: Source, models: list[str], n_layers: int, d_emb: int) -> dict[str, ModelConfig]:
     unknown = [name for name in models if name not in CONFIGS]
     if unknown:
         raise InputError(f"there is no model {unknown[0]!r}; there are {', '.join(CONFIGS)}")
     items, s_max = source.sequences.n_items, source.s_max
-    sized = {name: CONFIGS[name](n_items=items, n_layers=n_layers, d_emb=d_emb, s_max=s_max) for name in models}
-    return {name: train(source.sequences, size, config, progress=False) for name, size in sized.items()}
+    return {name: CONFIGS[name](n_items=items, n_layers=n_layers, d_emb=d_emb, s_max=s_max) for name in models}
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What the models have learned of the sources.
+
+    Attributes:
+        keys: of the runs, as those of a sweep: they stand for all settings and for the data.
+        users: how many new users `positions` was measured on.
+        made: a sentence on where and when the models were trained, and with which versions.
+        curves, results, positions: the tables of the functions of these names, of all sources; the last is that of
+            `loss_by_position`, None where no source has a known law.
+    """
+
+    keys: list[str]
+    users: int
+    made: str
+    curves: pl.DataFrame
+    results: pl.DataFrame
+    positions: pl.DataFrame | None
+
+    @property
+    def stored(self) -> str:
+        """The text of ``data/statistics/learning.json``: numbers to six digits, more than is printed."""
+        tables = {"curves": self.curves, "results": self.results, "positions": self.positions}
+        rows = {name: None if x is None else charts.rounded(x).to_dicts() for name, x in tables.items()}
+        return json.dumps({"keys": self.keys, "users": self.users, "made": self.made} | rows, indent=1) + "\n"
+
+
+def lessons(
+    data: list[Source],
+    models: list[str],
+    n_layers: int,
+    d_emb: int,
+    config: TrainConfig,
+    users: int = 1000,
+    again: bool = False,
+) -> Lessons:
+    """Each of `models` trained on each source; read from `stored.learning` if that holds these very runs.
+
+    A training depends on how the processor rounds, so a page that trained would differ between machines: mostly in
+    the third digit of a loss, by a tenth of a nat where a model has just begun to learn something.
+
+    Args:
+        users: new ones, to measure the loss by position on.
+        again: train in any case.
+    """
+    keys = [
+        run_key(s.name, data_hash(s.sequences), name, size, config)
+        for s in data
+        for name, size in _sized(s, models, n_layers, d_emb).items()
+    ]
+    known = stored.learning()
+    if not again and known["keys"] == keys and known["users"] == users:
+        tables = (pl.DataFrame(known[name], infer_schema_length=None) for name in ("curves", "results", "positions"))
+        return Lessons(keys, users, known["made"], *tables)
+    runs = {s.name: learn(s, models, n_layers, d_emb, config) for s in data}
+    one = next(run for of_source in runs.values() for run in of_source.values()).row()
+    by_position = [
+        loss_by_position(s, runs[s.name], users).with_columns(source=pl.lit(s.name)) for s in data if s.people
+    ]
+    return Lessons(
+        keys,
+        users,
+        f"Trained on {one['device']}, with {one['versions']}, on {str(one['date'])[:10]}.",
+        pl.concat(curves(s, runs[s.name]) for s in data),
+        pl.concat(results(s, runs[s.name]) for s in data),
+        pl.concat(by_position) if by_position else None,
+    )
 
 
 def curves(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:

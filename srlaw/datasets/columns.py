@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from srlaw.errors import InputError, quoted
+from srlaw.errors import InputError, listed, quoted
 
 # In order of preference, compared without case, spaces and punctuation.
 GUESSES: dict[str, tuple[str, ...]] = {
@@ -38,8 +38,7 @@ def resolve(
     Raises:
         InputError: if a named column is absent or stands twice, a needed one cannot be guessed, or two roles share one.
     """
-    names = _untyped(seen, file)
-    listed = ", ".join(quoted(name, 42) for name in seen[:_LISTED]) + (", …" if len(seen) > _LISTED else "")
+    names, columns = _untyped(seen, file), listed(seen, _LISTED)
     found: dict[str, str] = {}
     for role in GUESSES:
         name = given.get(role)
@@ -50,10 +49,10 @@ def resolve(
         elif name in seen:  # with its type
             name = names[list(seen).index(name)]
         elif name not in names:
-            raise InputError(f"{file} has no column {quoted(name)} for the {role}; its columns are {listed}")
+            raise InputError(f"{file} has no column {quoted(name)} for the {role}; its columns are {columns}")
         if name is None and role in REQUIRED:
             raise InputError(
-                f"{file} has no column that looks like the {role}; its columns are {listed}: "
+                f"{file} has no column that looks like the {role}; its columns are {columns}: "
                 + _cure(role, seen, separator)
             )
         if name is not None:

@@ -1,6 +1,6 @@
 """Scaling laws: what they are, and one way to fit, test and maximise them all."""
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 from srlaw.laws.chinchilla import Chinchilla
 from srlaw.laws.fitting import STATUSES, Fit, fit, fit_many, merge
 from srlaw.laws.forecast import determined, expanding, forecasts, holdout
@@ -9,7 +9,6 @@ from srlaw.laws.inference import Bootstrap, bootstrap, leave_one_out, profile
 from srlaw.laws.linear import LinearLoss, LogLinear, LogQuadratic, LogQuadraticInteraction
 from srlaw.laws.optimum import PANEL_ARGUMENTS, Optimum, optimum
 from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoint, PerformanceShared
-from srlaw.runs import shown
 
 __all__ = [
     "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss", "LogLinear",
@@ -40,5 +39,5 @@ PANEL_LAWS = tuple(name for name, law in LAWS.items() if law.arguments == PANEL_
 def get(name: str) -> Law:
     """A law by name, or an `InputError` that lists them."""
     if name not in LAWS:
-        raise InputError(f"there is no law {shown(name)}; the laws are {', '.join(LAWS)}")
+        raise InputError(f"there is no law {quoted(name)}; the laws are {', '.join(LAWS)}")
     return LAWS[name]

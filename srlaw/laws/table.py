@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 from srlaw.laws import get
 from srlaw.laws.fitting import Fit, fit_arrays
 from srlaw.laws.inference import bootstrap as resample
-from srlaw.runs import Runs, read_runs, shown
+from srlaw.runs import Runs, read_runs
 
 
 def fit_table(
@@ -46,7 +46,7 @@ def fit_table(
         raise InputError(f"bootstrap is {bootstrap}; it is a number of resamples, 0 for none")
     unknown = set(x or {}) - set(form.arguments)
     if unknown:
-        raise InputError(f"{form.name} has no argument {shown(min(unknown))}; it takes {', '.join(form.arguments)}")
+        raise InputError(f"{form.name} has no argument {quoted(min(unknown))}; it takes {', '.join(form.arguments)}")
     columns = {name: (x or {}).get(name, name) for name in form.arguments}
     runs = read_runs(table, columns, [y], by or (), repeats, form.positive)
     name = "the table" if isinstance(table, pl.DataFrame) else Path(table).name

@@ -8,6 +8,9 @@ process ends, however it ends, so no lock is ever stale; ``OUT/locks/KEY.begun``
 left behind only by a process that was killed. On a network file system a lock is as good as the server's: NFS has it
 through its lock manager and gives it up when a lost client's lease ends, Lustre must be mounted with ``flock`` (not
 ``localflock``), and where there are no locks a sweep refuses to work.
+
+A table of rows from elsewhere (`known_rows`) is read by `srlaw.runs`, as every table of runs is; the rows of the
+folder itself, failed ones among them and known by their keys, are read here.
 """
 
 from __future__ import annotations
@@ -26,8 +29,9 @@ import numpy as np
 import polars as pl
 from filelock import FileLock, Timeout
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 from srlaw.files import readable_file, safe_folder, write_atomically
+from srlaw.runs import finished_rows
 
 ORDER: dict[str, type] = {
     "dataset": str,
@@ -135,32 +139,38 @@ def curves_beside(rows: Path) -> Path:
     return rows.with_name("curves.csv" if rows.stem == "rows" else f"{rows.stem}-curves.csv")
 
 
-def known_rows(known: Path) -> list[dict[str, Any]]:
-    """The finished rows of a table, each with its ``curve``.
+def known_rows(known: Path) -> tuple[list[dict[str, Any]], int]:
+    """The finished rows of a table, each with its ``curve``, and how many others the table has.
+
+    It is read as every table of runs is, by `finished_rows`. A sweep asks more of it than a fit does: all of `ORDER`,
+    each of its type, since it goes on with these rows as if it had made them.
 
     Raises:
-        InputError: if it is no table of rows, or has a row that no sweep has written.
+        InputError: if it is no table of rows, has no finished one, or one that no sweep has written.
     """
-    texts = {name: pl.String for name, kind in ORDER.items() if kind is str} | {"data": pl.String}
-
-    def read(file: Path) -> pl.DataFrame:
-        return pl.read_csv(file, infer_schema_length=None, schema_overrides=texts)
-
+    cure = "name a rows.csv of srlaw sweep"
+    texts = [name for name, kind in ORDER.items() if kind is str] + ["data"]
     readable_file(known, "a rows.csv of srlaw sweep")
     try:
-        rows = read(known)
+        finished, others = finished_rows(known, texts)
         beside = curves_beside(known)
-        curves = read(beside) if beside.exists() else pl.DataFrame({"key": []})
+        curve_of = _curves(beside) if beside.exists() else {}
+    except InputError as error:
+        raise InputError(f"{error}; {cure}") from error
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{known} cannot be read as a table of rows; name a rows.csv of srlaw sweep") from error
-    if missing := [name for name in (*ORDER, "status") if name not in rows.columns]:
-        raise InputError(f"{known} has no column {missing[0]}; name a rows.csv of srlaw sweep")
-    curve_of = {key: part.drop("key").to_dicts() for (key,), part in curves.group_by("key", maintain_order=True)}
-    finished = rows.filter(status="finished").to_dicts()
+        raise InputError(f"{beside} cannot be read as the learning curves of {known.name}; take it away") from error
+    if missing := [name for name in (*ORDER, "status") if name not in finished[0]]:
+        raise InputError(f"{known} has no column {quoted(missing[0])}; {cure}")
     for row in finished:
         if not (row["key"] or "").isalnum() or any(type(row[name]) is not kind for name, kind in ORDER.items()):
-            raise InputError(f"{known} has a row that no sweep has written, of key {row['key']!r}; take it out")
-    return [row | {"curve": curve_of.get(row["key"], [])} for row in finished]
+            raise InputError(f"{known} has a row that no sweep has written, of key {quoted(row['key'])}; take it out")
+    return [row | {"curve": curve_of.get(row["key"], [])} for row in finished], others
+
+
+def _curves(file: Path) -> dict[str, list[dict[str, Any]]]:
+    """The points of each run's learning curve, by the key of the run."""
+    curves = pl.read_csv(file, infer_schema_length=None, schema_overrides={"key": pl.String})
+    return {key: part.drop("key").to_dicts() for (key,), part in curves.group_by("key", maintain_order=True)}
 
 
 def take_over(rows: Iterable[dict[str, Any]], folder: Path) -> None:

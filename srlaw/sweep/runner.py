@@ -77,7 +77,9 @@ def run_sweep(
         raise InputError(f"{spec_path}: {error}") from error
     if not str(out_dir):
         raise InputError("the folder of the results has an empty name; say where they are to go, as in --out results")
-    earlier = files.known_rows(Path(known)) if known else []
+    earlier, others = files.known_rows(Path(known)) if known else ([], 0)
+    if others:
+        tqdm.write(f"srlaw: {others} rows of {known} have not finished and are not taken over", file=sys.stderr)
     work = {head["key"]: (head, run) for head, run in zip(_heads(runs, sequences), runs, strict=True)}
     with backend_at_work(backend, jobs, sequences) as threads, files.stop_when_full(Path(out_dir)):
         folder = files.prepare(Path(out_dir))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import reprlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import yaml
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, quoted
 from srlaw.files import readable_file
 from srlaw.models import MODELS, ModelConfig
 from srlaw.training import TrainConfig
@@ -33,10 +32,6 @@ OPTIONAL: dict[str, tuple[str, str]] = {
 KINDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", type(None): "null"}
 MAX_RUNS = 10_000
 MAX_BYTES = 100_000  # of a file: several thousand lines
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
-_shown = _SHORT.repr  # of whatever stands in a file, at most a line
 
 
 class Run(NamedTuple):
@@ -84,7 +79,7 @@ def read_spec(path: str | Path) -> dict[str, Any]:
     except RecursionError as error:
         raise InputError(f"{path} has lists within lists that go too deep; see data/sweeps/example.yml") from error
     except (ValueError, LookupError) as error:  # of a tag such as !!bool and a value that it cannot have
-        raise InputError(f"{path} has a value that is not of its tag: {_shown(str(error))}; leave tags out") from error
+        raise InputError(f"{path} has a value that is not of its tag: {quoted(str(error))}; leave tags out") from error
     if not isinstance(spec, dict):
         raise InputError(f"{path} must map keys to values: {', '.join(REQUIRED)}")
     return spec
@@ -120,7 +115,7 @@ class _Loader(yaml.SafeLoader):
         except ValueError:  # more digits than Python turns into a number
             value = 2**63
         if abs(value) >= 2**63:
-            raise InputError(f"line {node.start_mark.line + 1}: {_shown(node.value)} is no number below 2⁶³")
+            raise InputError(f"line {node.start_mark.line + 1}: {quoted(node.value)} is no number below 2⁶³")
         return value
 
     def refuse(self, node: yaml.Node) -> None:
@@ -178,7 +173,7 @@ def _grids(spec: dict[str, Any]) -> list[dict[str, Any]]:
     grids = spec.get("grids", [{}])
     if not isinstance(grids, list) or not grids or not all(isinstance(grid, dict) for grid in grids):
         raise InputError(
-            f"grids is {_shown(grids)}; it must be a list of mappings, such as [{{s_max: [50], d_emb: [8]}}]"
+            f"grids is {quoted(grids)}; it must be a list of mappings, such as [{{s_max: [50], d_emb: [8]}}]"
         )
     return grids
 
@@ -219,7 +214,7 @@ def _grid(common: dict[str, Any], grid: dict[str, Any]) -> list[Run]:
 
 def _config_class(model: str) -> type[ModelConfig]:
     if model not in MODELS:
-        raise InputError(f"models: {_shown(model)} is not one of {', '.join(MODELS)}")
+        raise InputError(f"models: {quoted(model)} is not one of {', '.join(MODELS)}")
     return MODELS[model].config
 
 
@@ -235,11 +230,11 @@ def _models(models: Any) -> dict[str, dict[str, Any]]:
 
 def _list(values: Any, kind: type, key: str) -> list:
     if not isinstance(values, list) or not values:
-        example = "…" if not values else _shown(values)
-        raise InputError(f"{key} is {_shown(values)}; it must be a list of at least one value, such as [{example}]")
+        example = "…" if not values else quoted(values)
+        raise InputError(f"{key} is {quoted(values)}; it must be a list of at least one value, such as [{example}]")
     values = [_typed(value, kind, key) for value in values]
     if len(set(values)) < len(values):
-        raise InputError(f"{key} is {_shown(values)}; each value may stand there once")
+        raise InputError(f"{key} is {quoted(values)}; each value may stand there once")
     return values
 
 
@@ -253,14 +248,14 @@ def _settings(settings: Any, config: type, taken: tuple[str, ...], where: str) -
 
 def _mapping(settings: Any, where: str) -> dict[str, Any]:
     if not isinstance(settings, dict):
-        raise InputError(f"{where} is {_shown(settings)}; it must map settings to values, or be {{}}")
+        raise InputError(f"{where} is {quoted(settings)}; it must map settings to values, or be {{}}")
     return settings
 
 
 def _known(mapping: dict, keys: Any, where: str) -> None:
     for key in mapping:
         if key not in keys:
-            raise InputError(f"{where} has an unknown key {_shown(key)}; it may have {', '.join(keys)}")
+            raise InputError(f"{where} has an unknown key {quoted(key)}; it may have {', '.join(keys)}")
 
 
 def _typed(value: Any, hint: Any, key: str) -> Any:
@@ -271,5 +266,5 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
             value = float(value)
     if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
         wanted = " or ".join(KINDS[kind] for kind in kinds)
-        raise InputError(f"{key} is {_shown(value)}; it must be {wanted}")
+        raise InputError(f"{key} is {quoted(value)}; it must be {wanted}")
     return value

@@ -49,17 +49,18 @@ def split(sequences: Sequences, s_max: int, fraction: float = 1.0, test_fraction
     def first(share: float) -> Sequences:
         return sequences if share == 1 else sequences.of_users(place < np.ceil(share * sequences.n_users))
 
-    test = first(test_fraction).leave_one_out()
-    validation = test.history.leave_one_out()
-    taught = validation.history if fraction == test_fraction else _without_last_two(first(fraction))
-    train = taught.truncate(s_max + 1).at_least(2)
+    validation, test = _last_two(first(test_fraction))
+    taught = validation if fraction == test_fraction else _last_two(first(fraction))[0]
+    train = taught.history.truncate(s_max + 1).at_least(2)
     if not train.n_users or not validation.history.n_users:
         raise InputError(f"{sequences.name} has no user with four events; none is left to train, validate and test")
     return Split(train, validation, test)
 
 
-def _without_last_two(sequences: Sequences) -> Sequences:
-    return sequences.leave_one_out().history.leave_one_out().history
+def _last_two(sequences: Sequences) -> tuple[HeldOut, HeldOut]:
+    """Each user's last event but one and all before it, and the last one and all before that."""
+    last = sequences.leave_one_out()
+    return last.history.leave_one_out(), last
 
 
 def batches(lengths: np.ndarray, batch_events: int, rng: np.random.Generator | None = None) -> list[np.ndarray]:
