@@ -1,4 +1,6 @@
-"""The ledger: every checkable claim of the paper, and the verdicts that the chapters reach.
+"""The ledger: every checkable claim of the publications examined, and the verdicts that the chapters reach.
+
+The claims are data, one file a publication in `srlaw/ledger`.
 
 A chapter ends a check with ``verdict(claim, evidence)``; the claim's rule in `srlaw.rules` finds the word and the
 sentence. The returned card is shown on the page and carries the verdict as data in the notebook's stored output,
@@ -15,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from srlaw.errors import InputError
 from srlaw.files import repository
 from srlaw.rules import RULES
@@ -28,12 +32,22 @@ VERDICTS = (
     "not-reproducible",
     "open",
 )
+LEDGER = Path(__file__).parent / "ledger"
 MIME = "application/vnd.srlaw.verdict+json"
 
 
 @dataclass(frozen=True)
+class Publication:
+    """One that the book examines: its ledger is `srlaw/ledger/ID.yml`, and `cite` its key in the bibliography."""
+
+    id: str
+    title: str
+    cite: str
+
+
+@dataclass(frozen=True)
 class Claim:
-    """One checkable statement of the paper; `place` is where it stands there.
+    """One checkable statement of a publication; `place` is where it stands there.
 
     `needs` says what it would take to judge it, of a claim that no chapter judges yet.
     """
@@ -41,71 +55,21 @@ class Claim:
     id: str
     place: str
     statement: str
+    publication: Publication
     needs: str = ""
 
 
-CLAIMS = (
-    Claim("lemma-3.1", "Lemma 3.1, Eq. (8)",
-          "For a first-order stationary Markov chain and r below the smallest gap between states, ApEn(m, r) equals "
-          "the entropy rate −Σ π(x) p_xy ln p_xy for any m."),
-    Claim("lemma-3.2", "Lemma 3.2, Eq. (10)",
-          "For two probability vectors, Σ x log(1/x) ≤ Σ x log(1/y)."),
-    Claim("theorem-3.3", "Theorem 3.3, Eq. (12)",
-          "For first-order aperiodic stationary user sequences, the total minimum code length is at least "
-          "#Tokens / ApEn."),
-    Claim("apen-duplication", "Section 3.2.2",
-          "ApEn is positively correlated with duplication, opposite to conventional entropy, so 1/ApEn measures "
-          "data quality."),
-    Claim("lemma-3.4", "Lemma 3.4, Eqs. (22)–(23)",
-          "The loss has the form log Z + 1/Z + log l + 1/l − c, with Z between two multiples of a ball's volume."),
-    Claim("theorem-3.5", "Theorem 3.5, Eq. (24)",
-          "There are exponents for which log Z + 1/Z lies between two expressions log(d_emb^a d^b) + 1/(d_emb^a d^b)."),
-    Claim("eq-1", "Eq. (1)", "Loss follows the scaling law [(N_c/N)^(α_N/α_D) + D_c/D]^α_D.",
-          needs="The paper publishes no losses. It takes training runs of many sizes with seeds and one schedule."),
-    Claim("eq-2", "Eq. (2)",
-          "Chinchilla's fitted parameters are E = 1.61, A = 406.4, B = 410.7, α = 0.34, β = 0.28."),
-    Claim("performance-is-linear-in-loss", "Section 3.3", "Performance = 1 − k·L for HR@10 and NDCG@10.",
-          needs="It takes runs that state the loss and the ranking of the same model, within one data set."),
-    Claim("eq-7", "Eq. (7), N and d_emb",
-          "HR@10 and NDCG@10 follow the Performance Law in the depth N and the width d_emb."),
-    Claim("eq-7-data", "Eq. (7), data term",
-          "HR@10 and NDCG@10 follow ln D' + p2/D'^w5 in the data parameter D' = #Tokens/ApEn."),
-    Claim("few-small-points", "Section 1",
-          "A few initial small-scale training points are enough to infer the effect of depth and width."),
-    Claim("table-1-data", "Table 1, data columns", "Token counts, mean lengths and ApEn/T of the data sets."),
-    Claim("table-1-fits", "Table 1, fit column", "The parameter 1/D_L fitted to the loss of each data set."),
-    Claim("table-2-data", "Table 2, data columns", "Tokens, mean lengths, ApEn and tokens/ApEn of the data sets."),
-    Claim("table-2-fits", "Table 2, fit columns", "The fitted D' and w5 of each data set and metric."),
-    Claim("figure-1", "Figure 1", "Performance typically decays as the model grows: a significant U-shape."),
-    Claim("figure-2", "Figure 2", "Loss against depth and width follows the scaling law on KuaiRand.",
-          needs="The paper publishes no losses. It takes training runs over depth and width with seeds."),
-    Claim("r2-above-0.95", "Section 5.2", "All R² values of the loss fits exceed 0.95.",
-          needs="The paper publishes no losses. It takes training runs over depth and width with seeds."),
-    Claim("figure-3", "Figure 3", "The Performance Law fits HR@10 over depth and width with the printed R²."),
-    Claim("figure-4", "Figure 4", "The fitted data parameter is linear in #Tokens/ApEn, for loss and performance."),
-    Claim("figure-5", "Figure 5", "The Performance Law fits NDCG@10 over depth and width with the printed R²."),
-    Claim("performance-against-scaling", "Figures 3 and 5",
-          "The Performance Law fits better than the scaling law, whose R² is printed beside it."),
-    Claim("eq-29", "Eq. (29)", "The HR@10 law of Huawei Music has its global optimum at the d_emb that Table 3 marks."),
-    Claim("eq-30", "Eq. (30)", "The NDCG@10 law of Huawei Music gives the optima that Table 3 marks."),
-    Claim("table-3", "Table 3",
-          "The configurations that the law calls optimal, (64, 370) or (64, 603) globally and (48, 14) under a budget, "
-          "perform best when trained."),
-    Claim("depth-improves", "Section 5.4.1",
-          "On Huawei Music the effectiveness continuously improves with the model's depth."),
-    Claim("table-4", "Table 4",
-          "With w1 and w2 positive, as in all these fits, smaller w3 and w4 go with a higher optimal HR@10 among "
-          "HSTU, LLaMA and SASRec.",
-          needs="Six fits are too few to judge. It takes training runs of the three models over depth and width, with "
-          "seeds, from which the exponents follow with intervals."),
-    Claim("silu-and-bias", "Section 4",
-          "The SiLU attention and the relative bias improve the model, as Section 5.4.2 is to show.",
-          needs="Section 5.4.2 has no run without them, and in Table 4 LLaMA, which has neither, has the higher HR@10. "
-          "It takes runs of HSTU with and without each, with seeds."),
-    Claim("standard-transformers", "Section 4", "The Performance Law also applies to standard transformers.",
-          needs="Table 4 prints exponents and no measurements of LLaMA and SASRec. It takes training runs of both over "
-          "depth and width."),
-)  # fmt: skip
+def _read() -> tuple[Claim, ...]:
+    """All claims, publication by publication in the order that their files give."""
+    files = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in LEDGER.glob("*.yml")}
+    claims = []
+    for name, content in sorted(files.items(), key=lambda pair: pair[1]["order"]):
+        publication = Publication(name, content["title"], content["cite"])
+        claims += [Claim(publication=publication, **claim) for claim in content["claims"]]
+    return tuple(claims)
+
+
+CLAIMS = _read()
 _BY_ID = {claim.id: claim for claim in CLAIMS}
 
 
@@ -181,14 +145,14 @@ def _rounded(value):
 
 
 def ledger(notebooks: Path | None = None) -> list[dict]:
-    """Every claim with its verdict, in the paper's order: what ``srlaw claims --json`` prints.
+    """Every claim with its verdict, by publication and in its order: what ``srlaw claims --json`` prints.
 
     Args:
         notebooks: folder of executed notebooks; by default the repository's own.
 
     Returns:
-        One dict a claim: ``id, place, statement, verdict, evidence, because, would_change, chapter``. A claim that
-        no chapter has judged has the verdict ``open``, no chapter, and what it would take as ``because``.
+        One dict a claim: ``id, publication, place, statement, verdict, evidence, because, would_change, chapter``. A
+        claim that no chapter has judged has the verdict ``open``, no chapter, and as ``because`` what it would take.
 
     Raises:
         InputError: if the package lies outside its repository, or two chapters judge the same claim.
@@ -202,7 +166,10 @@ def ledger(notebooks: Path | None = None) -> list[dict]:
             judged[record["id"]] = {**record, "evidence": dict(record["evidence"]), "chapter": path.stem}
     unjudged = {"verdict": "open", "evidence": {}, "would_change": None, "chapter": None}
     return [
-        {"id": c.id, "place": c.place, "statement": c.statement, "because": c.needs, **unjudged, **judged.get(c.id, {})}
+        {
+            **{"id": c.id, "publication": c.publication.id, "place": c.place, "statement": c.statement},
+            **{"because": c.needs, **unjudged, **judged.get(c.id, {})},
+        }
         for c in CLAIMS
     ]
 

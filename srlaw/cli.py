@@ -188,11 +188,14 @@ def sweep(
 
 @app.command()
 def claims(as_json: Json = False) -> None:
-    """Every checkable claim of the paper with the verdict of the last build."""
+    """Every checkable claim of the publications examined, with the verdict of the last build."""
     from srlaw.claims import ledger
 
     rows = ledger()
-    _print(rows if as_json else [{k: row[k] for k in ("place", "verdict", "chapter")} for row in rows], as_json)
+    _print(
+        rows if as_json else [{k: row[k] for k in ("publication", "place", "verdict", "chapter")} for row in rows],
+        as_json,
+    )
 
 
 def _print(rows: dict | list[dict], as_json: bool) -> None:

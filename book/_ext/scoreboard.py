@@ -25,7 +25,13 @@ def badge(verdict: str, text: str) -> nodes.inline:
 class Scoreboard(SphinxDirective):
     def run(self):
         rows = ledger(self.env.srcdir)
-        return [self.summary(rows), self.table(rows)]
+        out: list[nodes.Node] = [self.summary(rows)]
+        publications = dict.fromkeys(claim.publication for claim in claims.CLAIMS)
+        for publication in publications:
+            own = [row for row in rows if row["publication"] == publication.id]
+            title = nodes.paragraph("", "", nodes.emphasis("", publication.title), classes=["scoreboard-title"])
+            out += [title, self.table(own)] if len(publications) > 1 else [self.table(own)]
+        return out
 
     def summary(self, rows):
         counts = Counter(row["verdict"] for row in rows)

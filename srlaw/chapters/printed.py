@@ -72,7 +72,7 @@ def nearest(values: Iterable[float] = HAND_SET) -> pl.DataFrame:
         printed = paper.of_panel(paper.figure_fits("performance_law"), panel)["r2"]
         fits = pl.concat([held_fits(panel, form, values) for form in FORMS])
         found = fits.with_columns(off=pl.col("r2") - printed)
-        best = found.row(int(found["off"].abs().arg_min()), named=True)
+        best = found.row(int(np.abs(found["off"].to_numpy()).argmin()), named=True)
         apart = np.abs(found["off"].to_numpy()[:, None] - decoys).min(0)
         met = {"met": abs(best["off"]) <= MET, "chance": float((apart <= MET).mean())}
         rows.append({**panel.label, "printed": printed, **best, **met})
