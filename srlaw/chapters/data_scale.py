@@ -239,6 +239,98 @@ def table_against_figures() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+READINGS = ("as printed", "Huawei's exchanged", "Huawei's of the figures", "all of the figures")
+"""Which fitted D′: Table 2's; the same with Huawei's two at each other's s_max, or as its figures have them; those of
+all figures."""
+
+
+def readings() -> pl.DataFrame:
+    """The points of Figure 4 for HR@10 and NDCG@10 with each of `READINGS`, tokens put right.
+
+    Returns:
+        ``reading, metric, dataset, s_max, x`` (tokens/ApEn), ``y`` (D′).
+    """
+    right = points(corrected=True)
+    parts = []
+    for metric in map(paper.METRICS.get, paper.FIGURE_METRICS):
+        table, figure = (right.filter(source=f"{where}, {metric}") for where in ("Table 2", "figures"))
+        table = table.join(figure.select("dataset", "s_max", drawn="y"), on=["dataset", "s_max"], maintain_order="left")
+        huawei = pl.col("dataset") == "huawei-music"
+        other = pl.col("y").reverse().over("dataset")  # Huawei has two rows
+        choices = [
+            pl.col("y"),
+            pl.when(huawei).then(other).otherwise("y"),
+            pl.when(huawei).then("drawn").otherwise("y"),
+            pl.col("drawn"),
+        ]
+        for reading, y in zip(READINGS, choices, strict=True):
+            head = [pl.lit(reading).alias("reading"), pl.lit(metric).alias("metric"), "dataset", "s_max", "x"]
+            parts.append(table.select(*head, y=y))
+    return pl.concat(parts)
+
+
+def averaged(frame: pl.DataFrame) -> pl.DataFrame:
+    """“The average value of the dataset parameter”: `readings` with x and y averaged over a data set's s_max."""
+    by = frame.group_by("reading", "metric", "dataset", maintain_order=True)
+    return by.agg(pl.col("x", "y").mean()).with_columns(s_max=None)
+
+
+def ranges(frame: pl.DataFrame) -> pl.DataFrame:
+    """Pearson's r of each reading and metric, with its range over leaving one data set out.
+
+    Returns:
+        ``reading, metric, n, r, low, high, without`` (the data set whose absence gives the least), ``log_r``.
+    """
+    rows = []
+    for (reading, metric), part in frame.group_by("reading", "metric", maintain_order=True):
+        out = {
+            name: correlation(rest["x"], rest["y"])["pearson"]
+            for name in part["dataset"].unique(maintain_order=True)
+            for rest in [part.filter(pl.col("dataset") != name)]
+        }
+        found, without = correlation(part["x"], part["y"]), min(out, key=lambda name: out[name])
+        row = {"reading": reading, "metric": metric, "n": len(part), "r": found["pearson"], "low": out[without]}
+        rows.append({**row, "high": max(out.values()), "without": without, "log_r": found["log_pearson"]})
+    return pl.DataFrame(rows)
+
+
+def substitutes() -> pl.DataFrame:
+    """Is tokens/ApEn a better predictor of the printed data parameters than tokens alone?
+
+    Three versions of the columns: as printed; tokens put right; and with Amazon's ApEn too at the least that
+    histories without repeats can have (`with_entropy_of_lengths`).
+
+    Returns:
+        ``source, version, scale`` (linear or logarithmic), ``with_apen, tokens_alone`` (Pearson's r over all points;
+        for Table 1 of 1/D_L with ApEn/T and 1/T) and ``ahead``.
+    """
+    right = points(corrected=True)
+    versions = {
+        "as printed": points(),
+        "tokens put right": right,
+        "and Amazon's least ApEn": with_entropy_of_lengths(right, "amazon-books"),
+    }
+    keys = ["source", "version", "scale"]
+    sides = []
+    for column in ("x", "x_tokens"):
+        rows = []
+        for version, frame in versions.items():
+            for found in correlations(frame, column, {"all": GROUPS["all"]}).to_dicts():
+                for scale, name in (("linear", "pearson"), ("logarithmic", "log_pearson")):
+                    rows.append((found["source"], version, scale, found[name]))
+        sides.append(pl.DataFrame(rows, schema=[*keys, column], orient="row"))
+    both = sides[0].join(sides[1], on=keys, maintain_order="left")
+    both = both.rename({"x": "with_apen", "x_tokens": "tokens_alone"})
+    return both.with_columns(ahead=pl.col("with_apen") > pl.col("tokens_alone"))
+
+
+PUBLISHED = {
+    "the paper, Eq. (2)": {"E": 1.61, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
+    "Hoffmann et al. 2022": {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
+}
+"""Parameters of the simplified scaling law, as printed by two publications."""
+
+
 def same_curve(panel: Panel) -> tuple[pl.DataFrame, dict[str, int]]:
     """Eq. (7) with several published D′ and w5 in one panel, p2 chosen so that the curve is the fitted one.
 
