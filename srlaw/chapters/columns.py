@@ -1,4 +1,4 @@
-"""The data columns of Tables 1 and 2 against each other: what the printed ApEn and tokens allow, and what they do not."""
+"""The data columns of Tables 1 and 2 against each other: what the printed ApEn and tokens allow and do not."""
 
 from __future__ import annotations
 
@@ -56,14 +56,39 @@ def without_repeats(dataset: str = "amazon-books", m: int = 2) -> pl.DataFrame:
     )
 
 
-def like_amazon(cuts: tuple[int, ...] = (25, 50), m: int = 2) -> pl.DataFrame:
-    """Logs of the same shop without any repeat, from their stored lengths: ``log, s_max, mean_length, apen`` (nats)."""
+def like_amazon(cuts: tuple[int, ...] = (25, 50)) -> pl.DataFrame:
+    """Logs of the same shop without any repeat, from their stored lengths, and other readings of their ApEn.
+
+    Returns:
+        ``log, s_max, mean_length, apen`` (the paper's, m = 2), ``m_1`` and ``m_3`` (the same with another m) and
+        ``padded`` (`padded_apen`, mean over users); nats.
+    """
     rows = []
     for name, title in AMAZON.items():
+        histogram = stored.lengths(name)
         for cut in cuts:
-            found = describe_lengths(stored.lengths(name), cut, m)
-            rows.append({"log": title, "s_max": cut, "mean_length": found["mean_length"], "apen": found["apen"]})
-    return pl.DataFrame(rows)
+            found = describe_lengths(histogram, cut)
+            row = {"log": title, "s_max": cut, "mean_length": found["mean_length"], "apen": found["apen"]}
+            other = {f"m_{m}": describe_lengths(histogram, cut, m)["apen"] for m in (1, 3)}
+            padded = np.abs(padded_apen(np.minimum(histogram["length"].to_numpy(), cut), cut))
+            row["padded"] = float(np.average(padded, weights=histogram["users"].to_numpy()))
+            rows.append(row | other)
+    return pl.DataFrame(rows).select("log", "s_max", "mean_length", "apen", "m_1", "m_3", "padded")
+
+
+def padded_apen(n: np.ndarray, s_max: int, m: int = 2) -> np.ndarray:
+    """ApEn(m, 0) of histories of n different events, filled up to s_max with one more symbol at their beginning.
+
+    Of the s_max − k + 1 windows of k events those of padding alone match each other, every other one only itself.
+    """
+    n = np.asarray(n)
+
+    def phi(k: int) -> np.ndarray:
+        windows = s_max - k + 1
+        alike = np.maximum(0, s_max - n - k + 1)
+        return (alike * np.log(np.maximum(alike, 1)) - windows * np.log(windows)) / windows
+
+    return phi(m) - phi(m + 1)
 
 
 def mean_of_each_user(histogram: pl.DataFrame, s_max: int, m: int = 2) -> float:

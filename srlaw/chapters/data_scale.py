@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from itertools import combinations, permutations, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy import stats
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize_scalar
+from scipy.special import huber
 
 from srlaw import paper
-from srlaw.laws import fit, get
+from srlaw.laws import bootstrap, fit, get
 from srlaw.paper import Panel
 
 SOURCES = ("Table 1", "Table 2, HR@10", "Table 2, NDCG@10", "figures, HR@10", "figures, NDCG@10")
@@ -329,6 +331,40 @@ PUBLISHED = {
     "Hoffmann et al. 2022": {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
 }
 """Parameters of the simplified scaling law, as printed by two publications."""
+
+
+def chinchilla_refit(path: Path | str, resamples: int = 300, seed: int = 1) -> pl.DataFrame:
+    """The scaling law fitted to the points that Epoch AI read from Hoffmann et al.'s figure (see `data/paper`).
+
+    The five largest losses are dropped, D = FLOP/(6N), and the sum of Huber losses (δ = 0.001) of log-loss residuals
+    is minimised.
+
+    Args:
+        path: ``chinchilla_epoch_extracted.csv``.
+        resamples: of the points, for the standard errors.
+
+    Returns:
+        ``fit, E, A, B, alpha, beta, objective``: one row ``least`` (all five free) and ``error`` (standard errors);
+        one each for `PUBLISHED`, and one, ``best E``, with the other four parameters of Eq. (2).
+    """
+    n, flop = pl.col("Model Size"), pl.col("Training FLOP")
+    frame = pl.read_csv(path).select(n_params=n, tokens=flop / (6 * n), loss="loss")
+    frame = frame.sort("loss").head(len(frame) - 5)
+    law, x = get("chinchilla"), {name: frame[name].to_numpy() for name in ("n_params", "tokens")}
+
+    def cost(params: dict[str, float]) -> float:
+        residual = np.log(frame["loss"].to_numpy()) - np.log(law.predict(params, x))
+        return float(huber(1e-3, residual).sum())
+
+    result = fit(law, frame, "loss", huber=1e-3)
+    draws = bootstrap(result, resamples, "pairs", seed=seed)
+    printed = PUBLISHED["the paper, Eq. (2)"]
+    found = minimize_scalar(lambda e: cost({**printed, "E": e}), bounds=(1, 2.5), method="bounded")
+    rows = [{"fit": "least", **result.params, "objective": cost(result.params)}]
+    rows.append({"fit": "error", **{name: float(np.std(v)) for name, v in draws.params.items()}, "objective": None})
+    rows += [{"fit": name, **params, "objective": cost(params)} for name, params in PUBLISHED.items()]
+    rows.append({"fit": "best E", **printed, "E": float(found.x), "objective": float(found.fun)})
+    return pl.DataFrame(rows).select("fit", *printed, "objective")
 
 
 def same_curve(panel: Panel) -> tuple[pl.DataFrame, dict[str, int]]:

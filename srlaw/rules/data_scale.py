@@ -34,7 +34,7 @@ FITTED = {
 @rule(
     "figure-4",
     shows={
-        **{name: f"r, {label}: all points, and least and greatest without one data set" for name, label in FITTED.items()},
+        **{name: f"r, {label}: all, and least and greatest without one data set" for name, label in FITTED.items()},
         "losses": "r, Table 1: the same",
         "elasticity": "elasticity over all points, HR@10",
         "r2_all": "R² of the line, HR@10, all points",
@@ -101,8 +101,8 @@ def figure_4(e: Evidence) -> Judgement:
     would_change={
         "reproduced": "A data parameter that is identified, and that tokens alone predict better, would contradict it.",
         "weaker-than-claimed": "Losses of one model on several data sets, each at several sizes and with its own rate "
-        "of repeats, would decide it: a D fitted to them by Eq. (1) is identified, and the better substitute is the one "
-        "that predicts the D of a data set that was left out.",
+        "of repeats, would decide it: a D fitted to them by Eq. (1) is identified, and the better substitute "
+        "is the one that predicts the D of a data set that was left out.",
         "contradicted": "The ApEn of Amazon Books, counted from the log that was used, could turn it; losses of one "
         "model on several data sets would decide it.",
         "open": "Losses of one model on several data sets, each at several sizes, would decide it.",
@@ -112,8 +112,8 @@ def apen_substitute(e: Evidence) -> Judgement:
     counts = (
         f"Over the five columns of printed data parameters, each on a linear and a logarithmic scale, tokens/ApEn "
         f"correlates better than tokens alone in {e['ahead_printed']} of {e['comparisons']} comparisons with the "
-        f"columns as printed, in {e['ahead_right']} with the tokens put right, and in {e['ahead_possible']} if Amazon's "
-        "ApEn is raised to the least that histories without repeats can have."
+        f"columns as printed, in {e['ahead_right']} with the tokens put right, and in {e['ahead_possible']} if "
+        "Amazon's ApEn is raised to the least that histories without repeats can have."
     )
     ahead = (e["ahead_printed"], e["ahead_right"], e["ahead_possible"])
     if min(ahead) == e["comparisons"]:
@@ -122,8 +122,10 @@ def apen_substitute(e: Evidence) -> Judgement:
         return "contradicted", f"{counts} With values that are possible, it is nowhere the better substitute."
     if e["tables_right"] == e["of_tables"]:
         return "weaker-than-claimed", (
-            f"{counts} For the D′ of the tables it is ahead in all {e['of_tables']} once the tokens are right; for the D′ "
-            f"of the figures in {e['figures_right']} of {e['of_figures']}. So the substitute is the better one for some "
+            f"{counts} For the D′ of the tables it is ahead in all {e['of_tables']} once the tokens are right; "
+            "for the D′ "
+            f"of the figures in {e['figures_right']} of {e['of_figures']}. So the substitute is the better one "
+            "for some "
             "printed values of a parameter that no panel identifies, and partly by two values of ApEn that cannot be "
             "right."
         )
@@ -149,7 +151,8 @@ def apen_substitute(e: Evidence) -> Judgement:
 def eq_2(e: Evidence) -> Judgement:
     data = (
         f"The points themselves, read from the published figure by Epoch AI, have their least Huber loss at E = "
-        f"{e['refit']:.3f} ± {e['error']:.3f}; with the other four parameters held as printed, at {e['conditional']:.3f}."
+        f"{e['refit']:.3f} ± {e['error']:.3f}; with the other four parameters held as printed, at "
+        f"{e['conditional']:.3f}."
     )
     if e["printed"] == e["source"] and e["others"] == 4:
         return "reproduced", f"The five parameters are those that Hoffmann et al. print. {data}"

@@ -69,7 +69,7 @@ def table_1_data(e: Evidence) -> Judgement:
     rest = "The rows of KuaiRand, Amazon and Huawei are not recounted here."
     word, left = tokens(e), unrepaired(e)
     if word != "contradicted" and left:
-        right = f"{max(e['printed'], e['swapped'])} of {e['rows']} MovieLens-1M counts are right to the last digit"
+        right = f"Of {e['rows']} MovieLens-1M counts {max(e['printed'], e['swapped'])} are right to the last digit"
         how = "as printed" if word == "reproduced" else "once they are exchanged with KuaiRand-pure's"
         return "weaker-than-claimed", (
             f"{right} {how}, and the ApEn/T in those rows follow from the lengths, to {e['apen_off']:.2%}; that much "

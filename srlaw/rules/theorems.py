@@ -86,10 +86,12 @@ def theorem_3_3(e: Evidence) -> Judgement:
     )
     if min(fails) > 0 and really and exactly:
         return "contradicted", (
-            "Ergodic stationary first-order chains break (12) whenever their entropy rate is below a boundary. For long "
-            f"histories it was found at {e['boundary'][0]:.3f} nats with ApEn in nats and the code in bits, as printed; "
-            f"at {e['boundary'][1]:.3f} with both in bits, at {e['boundary'][2]:.3f} with both in nats; short histories "
-            f"have lower ones. {seen} The proof fails at (19) and "
+            "Ergodic stationary first-order chains break (12) whenever their entropy rate is below a boundary. "
+            "For long "
+            f"histories it was found at {e['boundary'][0]:.3f} nats with ApEn in nats and the code in bits, as "
+            "printed; "
+            f"at {e['boundary'][1]:.3f} with both in bits, at {e['boundary'][2]:.3f} with both in nats; short "
+            f"histories have lower ones. {seen} The proof fails at (19) and "
             f"at the second inequality of (21); the paper's remark after (15), read as every p_xy ≤ {P_MAX:.3f}, "
             f"would repair it but is not in the theorem. Of the {e['known']} rows of Table 2 whose number of items "
             f"is known, {e['impossible']} have a bound above what any log needs."
@@ -121,7 +123,10 @@ FALLS_SOMEWHERE = "A kind of repeat under which every reading of ApEn falls woul
         "alike_signed": "the same among users of equal length",
         "real_shannon": "of repeats and Shannon entropy",
         "cases": "bodies of data × kinds of repeats planted within histories",
-        **{f"planted_{name}": f"{label}: least and greatest Spearman with the share planted" for name, label in READINGS.items()},
+        **{
+            f"planted_{name}": f"{label}: least and greatest Spearman with the share planted"
+            for name, label in READINGS.items()
+        },
         **{name: f"{label}: only rises, only falls, both" for name, label in READINGS.items()},
         "shannon_falls": "Shannon entropy per user falls in",
         **{
@@ -148,9 +153,10 @@ def apen_duplication(e: Evidence) -> Judgement:
     """
     rises, falls, both = e["apen"]
     logs = (
-        f"Over the users of the {e['logs']} logs with real repeats, Spearman's correlation of the share of repeats with "
-        f"|ApEn|, which Table 2 averages, is {e['real_apen'][0]:+.2f} to {e['real_apen'][1]:+.2f}; with the signed value "
-        f"of Eq. (6) it is {e['real_signed'][0]:+.2f} to {e['real_signed'][1]:+.2f}."
+        f"Over the users of the {e['logs']} logs with real repeats, Spearman's correlation of the share of "
+        "repeats with "
+        f"|ApEn|, which Table 2 averages, is {e['real_apen'][0]:+.2f} to {e['real_apen'][1]:+.2f}; with the "
+        f"signed value of Eq. (6) it is {e['real_signed'][0]:+.2f} to {e['real_signed'][1]:+.2f}."
     )
     counts = (
         f"As more repeats are planted, the mean |ApEn| only rises in {rises} of {e['cases']} cases, only falls in "
@@ -161,14 +167,16 @@ def apen_duplication(e: Evidence) -> Judgement:
         return "reproduced", f"ApEn goes up with duplication wherever it was looked for. {logs} {counts}"
     if e["real_signed"][0] > 0 and e["planted_apen_signed"][0] > 0:
         return "reproduced-with-correction", (
-            f"{logs} {counts} The signed value goes up with duplication in every case; to read ApEn so is the correction."
+            f"{logs} {counts} The signed value goes up with duplication in every case; to read ApEn so is the "
+            "correction."
         )
     depends = all(e[f"planted_{name}"][0] < 0 < e[f"planted_{name}"][1] for name in READINGS)
     if depends and e["real_apen"][1] <= 0:
         return "contradicted", (
             f"{logs} {counts} The signed and the pooled value go either way too ({e['planted_apen_signed'][0]:+.2f} to "
             f"{e['planted_apen_signed'][1]:+.2f}, {e['planted_apen_pooled'][0]:+.2f} to "
-            f"{e['planted_apen_pooled'][1]:+.2f}). So |ApEn| is lower, not higher, where users repeat more, and the sign "
+            f"{e['planted_apen_pooled'][1]:+.2f}). So |ApEn| is lower, not higher, where users repeat more, and "
+            "the sign "
             "of every reading depends on how duplicates are made; 1/ApEn is no measure of the quality of the data."
         )
     if e["real_apen"][0] > 0 or e["real_signed"][0] > 0:
@@ -242,8 +250,8 @@ def lemma_3_4(e: Evidence) -> Judgement:
             f"lemma is not decided: {parts}, but this paper does not define {e['undefined']}. {quoted}"
         )
     return "open", (
-        f"{quoted} {parts}. “1 < Loss” then says only that c < log Z + 1/Z + log l + 1/l − 1, no loss below 1 was found, "
-        f"and this paper does not define {e['undefined']}."
+        f"{quoted} {parts}. “1 < Loss” then says only that c < log Z + 1/Z + log l + 1/l − 1, no loss below 1 "
+        f"was found, and this paper does not define {e['undefined']}."
     )
 
 
@@ -259,8 +267,8 @@ def lemma_3_4(e: Evidence) -> Judgement:
         "roots": "values of Z with log Z + 1/Z = 2",
     },
     would_change={
-        "open": "A definition of Z_t that can be computed for a trained model, its d, and the two evaluated at sizes on "
-        "both sides of the best one, would decide it.",
+        "open": "A definition of Z_t that can be computed for a trained model, its d, and the two evaluated at "
+        "sizes on both sides of the best one, would decide it.",
         "reproduced": "A trained model that overfits with Z_t above 1 would contradict it.",
         "contradicted": "A definition of d under which the interval (23) reaches below 1 would make it open.",
     },
@@ -279,12 +287,13 @@ def z_below_one(e: Evidence) -> Judgement:
         )
     if max(below) == 0 and e["items"][1] == e["users"][1] == e["known"]:
         return "contradicted", (
-            f"Whatever d is, (23) puts Z above 1 in all {e['known']} configurations of known data, so it cannot be common."
-            f" {twice}"
+            f"Whatever d is, (23) puts Z above 1 in all {e['known']} configurations of known data, so it cannot "
+            f"be common. {twice}"
         )
     return "open", (
         f"{twice} (23) does not tell either, as d is not defined. With d the number of layers Z ≤ 1 in {e['depth']} of "
-        f"{e['cases']} configurations, overfitted or not; with d the number of items it is so in {e['items'][0]} of the "
+        f"{e['cases']} configurations, overfitted or not; with d the number of items it is so in "
+        f"{e['items'][0]} of the "
         f"{e['known']} of known data, with d the number of users in {e['users'][0]}, and elsewhere the interval holds "
         f"values on both sides of 1 or above it. The U-shapes, {e['decay']} of {e['panels']} panels, are of HR@10 and "
         "NDCG@10, and Z was not measured in any."
