@@ -64,7 +64,8 @@ CLAIMS = (
     Claim("performance-is-linear-in-loss", "Section 3.3", "Performance = 1 − k·L for HR@10 and NDCG@10."),
     Claim("eq-7", "Eq. (7)", "HR@10 and NDCG@10 follow the Performance Law in N, d_emb and D'."),
     Claim("apen-substitute", "Section 1",
-          "Data scale over approximate entropy is a more accurate substitute for the number of training tokens D of the "
+          "Data scale over approximate entropy is a more accurate substitute for the number of training tokens "
+          "D of the "
           "scaling law."),
     Claim("few-small-points", "Section 1",
           "A few initial small-scale training points are enough to infer the effect of depth and width."),

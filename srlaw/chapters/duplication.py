@@ -212,3 +212,22 @@ def _rank_correlation(users: pl.DataFrame, measure: str, group: pl.Expr) -> floa
     x, y = (ranks[c].to_numpy() for c in ("repeats", measure))
     size = np.sqrt((x @ x) * (y @ y))
     return float(x @ y / size) if size else None
+
+
+def planted_correlations(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Spearman's correlation of each reading of ApEn with the share of repeats planted within histories.
+
+    Args:
+        tables: name → `duplication` of a body of data.
+
+    Returns:
+        ``data, kind`` (of `WITHIN`), ``measure, spearman``.
+    """
+    rows = []
+    for name, table in tables.items():
+        for kind in WITHIN:
+            part = table.filter(pl.col("kind") == kind)
+            for measure in ("apen", "apen_signed", "apen_pooled"):
+                rank = part.select(pl.corr("share", measure, method="spearman")).item()
+                rows.append((name, kind, measure, float(rank)))
+    return pl.DataFrame(rows, schema=["data", "kind", "measure", "spearman"], orient="row")

@@ -59,7 +59,8 @@ def figure_4(e: Evidence) -> Judgement:
     found = {name: strength(e[name]) for name in FITTED}
     at_one_scale = e["r2_least"] >= LINEAR_R2
     between = (
-        f"With D′ of Table 2 as printed r is {e['printed'][0]:.3f}; with Huawei's two values at each other's s_max, "
+        f"With D′ of Table 2 as printed r (the lower one of HR@10 and NDCG@10) is {e['printed'][0]:.3f}; with "
+        "Huawei's two values at each other's s_max, "
         f"where the figures have those of NDCG@10, {e['exchanged'][0]:.2f}; with those of the figures "
         f"{e['of_figures'][0]:.2f}; with all D′ of the figures {e['figures'][0]:.2f}. Averaged over s_max, as Section "
         f"5.2 has it, r is at least {e['averages'][0]:.2f} in every one of these readings"
@@ -80,8 +81,9 @@ def figure_4(e: Evidence) -> Judgement:
         line = f"Within data of one scale the line explains at least {e['r2_least']:.2f} of the variance"
     held = "holds in every reading" if not short else f"does not hold for {'; '.join(short)}"
     return "weaker-than-claimed", (
-        f"{between}{left if found['averages'] != 'strong' else ''}. D′ grows with tokens/ApEn from one data set to the "
-        f"next; a correlation of {STRONG_R} or more, whichever data set is left out, {held}. {line}. "
+        f"{between}{left if found['averages'] != 'strong' else ''}. Between data sets D′ grows with tokens/ApEn "
+        f"(elasticity {e['elasticity']:.2f}, HR@10 as printed); a correlation of {STRONG_R} or more, whichever "
+        f"data set is left out, {held}. {line}. "
         "“Linear, perfectly” is a statement about the distance between four data sets."
     )
 
@@ -126,8 +128,8 @@ def apen_substitute(e: Evidence) -> Judgement:
             "for the D′ "
             f"of the figures in {e['figures_right']} of {e['of_figures']}. So the substitute is the better one "
             "for some "
-            "printed values of a parameter that no panel identifies, and partly by two values of ApEn that cannot be "
-            "right."
+            "printed values of a parameter that no panel of metrics identifies, and partly by two values of "
+            "ApEn that cannot be right."
         )
     return "open", f"{counts} Which is the better substitute depends on which printed value is believed."
 
