@@ -165,7 +165,7 @@ def directions(table: pl.DataFrame, columns: Sequence[str], tolerance: float = 0
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def natural_repeats(sequences: Sequences, m: int = 2) -> dict[str, str | int | float]:
+def natural_repeats(sequences: Sequences, m: int = 2) -> dict[str, str | int | float | None]:
     """Over the users of a log, the rank correlation of their own share of repeats with their own measures.
 
     Short histories have a large |ApEn(m, 0)| and few repeats for want of room, so each correlation comes twice: over
@@ -175,12 +175,12 @@ def natural_repeats(sequences: Sequences, m: int = 2) -> dict[str, str | int | f
         ``log, users`` (with more than m events), ``repeating`` (those of them with a repeat), ``repeats`` (their mean
         share of events that repeat an earlier one), and Spearman's coefficient with that share of ``apen`` (the
         absolute value), ``apen_signed`` and ``shannon_user``, each also with ``_alike``. None where one side is
-        constant.
+        constant, or there is no user.
     """
     users = _each_user(sequences, m).filter(pl.col("apen_signed").is_not_nan())
     repeating = users.filter(pl.col("repeats") > 0)
-    row: dict[str, str | int | float] = {"log": sequences.name, "users": len(users), "repeating": len(repeating)}
-    row["repeats"] = float(users["repeats"].to_numpy().mean())
+    row: dict[str, str | int | float | None] = {"log": sequences.name, "users": len(users), "repeating": len(repeating)}
+    row["repeats"] = float(users["repeats"].to_numpy().mean()) if len(users) else None
     for measure in ("apen", "apen_signed", "shannon_user"):
         row[measure] = _rank_correlation(users, measure, pl.lit(0))
         row[f"{measure}_alike"] = _rank_correlation(users, measure, pl.col("length"))

@@ -118,9 +118,9 @@ FALLS_SOMEWHERE = "A kind of repeat under which every reading of ApEn falls woul
     shows={
         "logs": "logs with real repeats",
         "real_apen": "Spearman of a user's repeats and |ApEn|, least and greatest of {logs} logs",
-        "alike_apen": "the same among users of equal length",
+        "alike_apen": "of repeats and |ApEn|, users of equal length",
         "real_signed": "of repeats and the signed value",
-        "alike_signed": "the same among users of equal length",
+        "alike_signed": "of repeats and the signed value, users of equal length",
         "real_shannon": "of repeats and Shannon entropy",
         "cases": "bodies of data × kinds of repeats planted within histories",
         **{
@@ -242,7 +242,7 @@ def lemma_3_4(e: Evidence) -> Judgement:
         if e["below"]:
             published = (
                 f", and {e['below']} of {e['losses']} published training losses of sequential recommenders are below 1 "
-                f"too, the least {e['lowest']:.2f} (over the next item and sampled negatives, as in this paper)"
+                f"too, the least {e['lowest']:.2f} (with sampled negatives, as this paper's loss)"
             )
         return "contradicted", (
             f"“1 < Loss” has no hypothesis, and for a cross-entropy it is false: a stationary chain has one of "
