@@ -186,6 +186,7 @@ CASES = [
     ("apen-substitute", "contradicted", {"ahead_possible": 0}),
     ("apen-substitute", "reproduced", dict.fromkeys(("ahead_printed", "ahead_right", "ahead_possible"), 14)),
     ("eq-2", "reproduced-with-correction", {}),
+    ("eq-2", "reproduced-with-correction", {"conditional": 1.632}),
     ("eq-2", "reproduced", {"source": 1.63}),
     ("eq-2", "contradicted", {"others": 3}),
     ("table-1-fits", "not-reproducible", {}),
@@ -320,6 +321,21 @@ def test_parts_of_the_ball(change, wrong):
     right = {"routes": 1e-12, "least": 1.0, "between": True}
     parts = theorems.parts_of_the_ball(**right | change)
     assert [name for name, ok in parts.items() if not ok] == wrong
+
+
+@pytest.mark.parametrize("reading", data_scale.FITTED)
+def test_no_reading_of_figure_4_contradicts_alone(reading):
+    one_weak = STRONG | {reading: WEAK[reading], "r2_least": 0.94}
+    assert RULES["figure-4"].judge(BASE["figure-4"] | one_weak)[0] == "weaker-than-claimed"
+    one_strong = WEAK | {reading: STRONG[reading]}
+    assert RULES["figure-4"].judge(BASE["figure-4"] | one_strong)[0] == "weaker-than-claimed"
+
+
+def test_a_correlation_is_strong_only_whichever_data_set_is_left_out():
+    strength = data_scale.strength
+    assert [strength(r) for r in ((0.97, 0.96, 0.99), (0.97, 0.94, 0.99), (0.94, 0.91, 0.96), (0.94, 0.91, 0.945))] == [
+        "strong", "depends", "depends", "weak",
+    ]  # fmt: skip
 
 
 def panels(law, data_sets, lower, near, worse):

@@ -285,14 +285,13 @@ def ranges(frame: pl.DataFrame) -> pl.DataFrame:
     """
     rows = []
     for (reading, metric), part in frame.group_by("reading", "metric", maintain_order=True):
-        out = {
-            name: correlation(rest["x"], rest["y"])["pearson"]
-            for name in part["dataset"].unique(maintain_order=True)
-            for rest in [part.filter(pl.col("dataset") != name)]
-        }
-        found, without = correlation(part["x"], part["y"]), min(out, key=lambda name: out[name])
-        row = {"reading": reading, "metric": metric, "n": len(part), "r": found["pearson"], "low": out[without]}
-        rows.append({**row, "high": max(out.values()), "without": without, "log_r": found["log_pearson"]})
+        out = []
+        for name in part["dataset"].unique(maintain_order=True):
+            rest = part.filter(pl.col("dataset") != name)
+            out.append((_statistic(stats.pearsonr(rest["x"], rest["y"])), name))
+        found, (low, without), (high, _) = correlation(part["x"], part["y"]), min(out), max(out)
+        row = {"reading": reading, "metric": metric, "n": len(part), "r": found["pearson"], "low": low, "high": high}
+        rows.append({**row, "without": without, "log_r": found["log_pearson"]})
     return pl.DataFrame(rows)
 
 
@@ -327,8 +326,8 @@ def substitutes() -> pl.DataFrame:
 
 
 PUBLISHED = {
-    "the paper, Eq. (2)": {"E": 1.61, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
-    "Hoffmann et al. 2022": {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
+    "the paper, Eq. (2)": paper.equation(2)[1],
+    "Hoffmann et al. 2022": paper.equation(2, "corrected")[1],
 }
 """Parameters of the simplified scaling law, as printed by two publications."""
 
@@ -359,7 +358,7 @@ def chinchilla_refit(path: Path | str, resamples: int = 300, seed: int = 1) -> p
     result = fit(law, frame, "loss", huber=1e-3)
     draws = bootstrap(result, resamples, "pairs", seed=seed)
     printed = PUBLISHED["the paper, Eq. (2)"]
-    found = minimize_scalar(lambda e: cost({**printed, "E": e}), bounds=(1, 2.5), method="bounded")
+    found: Any = minimize_scalar(lambda e: cost({**printed, "E": e}), bounds=(1, 2.5), method="bounded")
     rows = [{"fit": "least", **result.params, "objective": cost(result.params)}]
     rows.append({"fit": "error", **{name: float(np.std(v)) for name, v in draws.params.items()}, "objective": None})
     rows += [{"fit": name, **params, "objective": cost(params)} for name, params in PUBLISHED.items()]

@@ -262,8 +262,7 @@ def lemma_3_4(e: Evidence) -> Judgement:
         "depth": "d the number of layers: (23) has Z ≤ 1 in",
         "items": "d the number of items: (23) has Z ≤ 1 in, Z > 1 in, of {known}",
         "users": "d the number of users: the same, of {known}",
-        "decay": "panels of Figures 3 and 5 whose depth or width is past its best",
-        "panels": "panels",
+        "decay": "panels whose greatest value is not the largest model's, of {panels}",
         "roots": "values of Z with log Z + 1/Z = 2",
     },
     would_change={
@@ -292,11 +291,10 @@ def z_below_one(e: Evidence) -> Judgement:
         )
     return "open", (
         f"{twice} (23) does not tell either, as d is not defined. With d the number of layers Z ≤ 1 in {e['depth']} of "
-        f"{e['cases']} configurations, overfitted or not; with d the number of items it is so in "
-        f"{e['items'][0]} of the "
-        f"{e['known']} of known data, with d the number of users in {e['users'][0]}, and elsewhere the interval holds "
-        f"values on both sides of 1 or above it. The U-shapes, {e['decay']} of {e['panels']} panels, are of HR@10 and "
-        "NDCG@10, and Z was not measured in any."
+        f"{e['cases']} configurations, overfitted or not; with d the number of items it is so in {e['items'][0]} of "
+        f"the {e['known']} of known data, with d the number of users in {e['users'][0]}, and elsewhere the interval "
+        "holds values on both sides of 1 or above it. The U-shapes are of HR@10 and NDCG@10 (the largest model is not "
+        f"the best one in {e['decay']} of {e['panels']} panels), and Z was not measured in any."
     )
 
 
