@@ -42,8 +42,8 @@ def without_repeats(dataset: str = "amazon-books", m: int = 2) -> pl.DataFrame:
     Returns:
         One row an s_max: ``s_max, mean_length, printed``; ``full``, the value at n = s_max, and ``least``, that at the
         mean length, the least mean over users (nats); ``factor``, least over printed; ``needed``, the length that
-        every history would have; and ``repeating``, the least share of users with a repeat, if all others had s_max
-        events and theirs an ApEn of 0.
+        every history would have; and ``repeating``, the least share of users with a repeat: all users without one
+        have s_max events there, and all with one an ApEn of 0.
     """
     n, cut, printed = pl.col("mean_length"), pl.col("s_max"), pl.col("apen")
     value = [((x - m + 1) / (x - m)).log() for x in (cut, n)]
