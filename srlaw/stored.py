@@ -39,6 +39,16 @@ def learning() -> dict[str, Any]:
     return json.loads(_file("statistics", "learning", ".json").read_text(encoding="utf-8"))
 
 
+def natural_repeats() -> pl.DataFrame:
+    """`srlaw.chapters.duplication.natural_repeats` of three logs with repeats of their own, one row each."""
+    return pl.read_csv(_file("statistics", "natural", "-repeats.csv"))
+
+
+def chinchilla_refit() -> pl.DataFrame:
+    """`srlaw.chapters.data_scale.chinchilla_refit` of Epoch AI's points."""
+    return pl.read_csv(_file("statistics", "chinchilla", "-refit.csv"))
+
+
 def leave_one_out() -> pl.DataFrame:
     """`srlaw.chapters.panels.thorough_errors` of the paper's panels."""
     return pl.read_csv(_file("statistics", "panels", "-leave-one-out.csv"))

@@ -1,5 +1,6 @@
 """Chapter 3's mathematics against independent routes: enumeration, scipy, other solvers, real codes."""
 
+import csv
 import itertools
 import math
 
@@ -13,8 +14,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 from scipy.special import xlogy
 
-from srlaw.chapters import codes, theorems, volume
+from srlaw import paper
+from srlaw.chapters import codes, lemma, theorems, volume
 from srlaw.entropy import apen
+from srlaw.files import repository
 from srlaw.markov import MarkovChain, eliminate
 
 LN2 = math.log(2)
@@ -391,3 +394,51 @@ def test_lemma_3_1_at_the_boundary():
     chain = MarkovChain(theorems.cycle_rows(8, theorems.epsilon_of(8, h), np.arange(8)))
     (path,) = chain.sample(300_000, np.random.default_rng(0))
     assert apen(path) == pytest.approx(h, abs=0.01)
+
+
+def test_boundaries_by_unit():
+    rows = theorems.boundaries_by_unit(100, 100_000)
+    assert rows["units"].to_list() == list(theorems.UNITS)
+    assert rows["limit"].to_list() == pytest.approx([np.sqrt(np.log(2)), np.log(2), 1])
+    assert rows["found"].to_list() == pytest.approx(rows["limit"].to_list(), abs=1e-4)
+    for row, c in zip(rows.to_dicts(), theorems.UNITS.values(), strict=True):
+        # the other route: the closed form with H(π) = ln 100
+        assert row["found"] == pytest.approx(theorems.boundary(100_000, np.log(100), row["units"]), abs=1e-8), c
+
+
+def test_a_loss_below_one():
+    found = codes.coded_loss(n=20_000)
+    assert found["rate"] == pytest.approx(0.07797, abs=1e-5)
+    assert found["rate"] - 0.02 < found["coded"] < 0.11
+    with open(repository("data", "paper") / "srt_runs.csv") as file:  # the other route: the plain file
+        losses = [float(row["train_train_loss"]) for row in csv.DictReader(file)]
+    published = volume.losses_below_one()
+    assert published == {"losses": len(losses), "below": sum(x < 1 for x in losses), "lowest": min(losses)}
+    assert (published["losses"], published["below"]) == (119, 21)
+
+
+def test_two_values_of_z_for_each_loss():
+    for value in (1.001, 2.0, 7.5):
+        low, high = volume.z_with(value)
+        assert low < 1 < high
+        assert volume.f(np.array([low, high])) == pytest.approx([value, value])
+
+
+def test_z_by_reading():
+    rows = {row["d"]: row for row in volume.z_by_reading().to_dicts()}
+    assert list(rows) == ["layers", "items", "users"]
+    grid = paper.grid()
+    inside = (grid["n_layers"] <= np.sqrt(np.pi * grid["s_max"].to_numpy() * grid["d_emb"].to_numpy())).sum()
+    assert rows["layers"]["below"] == inside == len(grid) == 224  # Z ≤ d/√(πn), Stirling's form of the upper end
+    for row in rows.values():
+        assert row["below"] + row["above"] + row["undecided"] == row["cases"]
+    assert (rows["items"]["below"], rows["users"]["below"]) == (0, 0)
+    assert volume.past_their_best() == 20
+
+
+def test_a_chain_of_two_classes_breaks_the_lemma():
+    found = lemma.two_classes(n=2000)
+    assert found["formula"] == pytest.approx(np.log(4) / 2)
+    assert found["low"] == pytest.approx(0, abs=1e-6)
+    assert found["high"] == pytest.approx(np.log(4), abs=0.01)
+    assert found["off"] > 0.68

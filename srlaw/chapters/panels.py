@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -300,7 +301,7 @@ def common_data_term(
     grid = np.concatenate([-np.geomspace(1e-3, 5, 400)[::-1], np.geomspace(1e-3, 5, 400)])
     best = min(grid, key=lambda w5: solve(w5)[0])
     near = sorted(np.clip([best - abs(best) / 40, best + abs(best) / 40], -5, 5))
-    found = minimize_scalar(lambda w5: solve(w5)[0], bounds=near, method="bounded")
+    found: Any = minimize_scalar(lambda w5: solve(w5)[0], bounds=near, method="bounded")
     squares, coefficients = solve(found.x)
     slope = float(coefficients[1]) if free_slope else 1.0
     return {"r2": 1 - squares / float(y @ y), "slope": slope, "w5": float(found.x)}

@@ -197,6 +197,12 @@ def boundaries(alphabets: Sequence[int], lengths: Sequence[int]) -> pl.DataFrame
     return pl.DataFrame(rows, schema_overrides={"h": pl.Float64, "found": pl.Float64})
 
 
+def boundaries_by_unit(items: int, n: int) -> pl.DataFrame:
+    """`found_boundary` and the limit √c of `boundary` in every choice of units: ``units, found, limit`` (nats)."""
+    rows = [(units, found_boundary(items, n, units), float(np.sqrt(c))) for units, c in UNITS.items()]
+    return pl.DataFrame(rows, schema=["units", "found", "limit"], orient="row")
+
+
 def random_study(alphabets: Sequence[int], chains: int, seed: int = 0) -> pl.DataFrame:
     """Entropies of `chains` random chains over small alphabets: ``family, items, h, start`` (nats)."""
     rng = np.random.default_rng([seed, 33])
