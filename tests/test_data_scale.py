@@ -182,3 +182,15 @@ def test_equation_2_and_its_source():
     here, there = study.PUBLISHED.values()
     assert here == {"E": 1.61, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}  # as the paper prints them
     assert there == here | {"E": 1.69}
+
+
+def test_each_data_set_by_itself():
+    frame = study.points(corrected=True)
+    rows = study.within_data_sets(frame)
+    tables = rows.filter(pl.col("source").str.starts_with("Table"))
+    assert (tables["up"].sum(), tables["steps"].sum()) == (16, 17)
+    figures = rows.filter(pl.col("source").str.starts_with("figures"))
+    fallen = figures.filter(pl.col("up") < pl.col("steps"))["dataset"]
+    assert set(fallen) == {"amazon-books", "huawei-music"}
+    line = frame.with_columns(y=3 * pl.col("x"))
+    assert study.within_data_sets(line)["steepness"].to_list() == pytest.approx([1] * len(rows), abs=1e-6)

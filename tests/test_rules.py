@@ -109,6 +109,9 @@ BASE = {
         "global_wins": True, "local_wins": True, "global_lead": 0.0009, "local_lead": 0.0004, "noise": 0.0011,
         "from_law": False, "seeds": False, "on_budget": 2, "elsewhere": "13 × 45", "d_low": 329.0, "d_high": 747.0,
     },
+    "figure-4-consistent": {
+        "up": 19, "steps": 19, "points": 3, "flattest": 0.61, "steepest": 1.9, "up_figures": 13, "steps_figures": 13,
+    },
     "depth-improves": {"up": 47, "steps": 47, "deepest": 63, "turns": 71.0, "turns_high": 161.0},
 }  # fmt: skip
 BASE["figure-5"] = BASE["figure-3"]
@@ -237,6 +240,12 @@ CASES = [
     ("table-3", "reproduced", CLEAR | {"from_law": True}),
     ("table-3", "contradicted", CLEAR | {"local_wins": False}),
     ("table-3", "not-reproducible", {"elsewhere": "14 × 48"}),
+    ("figure-4-consistent", "reproduced", {}),
+    ("figure-4-consistent", "weaker-than-claimed", {"up": 18}),
+    ("figure-4-consistent", "weaker-than-claimed", {"up_figures": 9}),
+    ("figure-4-consistent", "weaker-than-claimed", {"steepest": 2.7}),
+    ("figure-4-consistent", "weaker-than-claimed", {"flattest": 0.47}),
+    ("figure-4-consistent", "contradicted", {"up": 9}),
     ("depth-improves", "reproduced", {}),
     ("depth-improves", "weaker-than-claimed", {"up": 46}),
     ("depth-improves", "contradicted", {"up": 23}),

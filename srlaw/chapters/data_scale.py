@@ -105,6 +105,25 @@ def elasticities(frame: pl.DataFrame, groups: dict | None = None) -> pl.DataFram
     return pl.DataFrame(rows)
 
 
+def within_data_sets(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each data set by itself: does the data parameter rise from each x to the next, and as steeply as over all?
+
+    Returns:
+        ``source, dataset, n, up, steps`` (of its x in order), ``steepness``: slope of its own line over that of all
+        points of the source; data sets with one point are left out.
+    """
+    rows = []
+    for (source, dataset), part in frame.group_by("source", "dataset", maintain_order=True):
+        if len(part) < 2:
+            continue
+        whole, own = frame.filter(pl.col("source") == source), part.sort("x")
+        up = int((own["y"].diff().drop_nulls() > 0).sum())
+        slope, over_all = (float(np.polyfit(f["x"] / whole["x"].max(), f["y"], 1)[0]) for f in (own, whole))
+        rows.append((source, dataset, len(own), up, len(own) - 1, slope / over_all))
+    names = ["source", "dataset", "n", "up", "steps", "steepness"]
+    return pl.DataFrame(rows, names, orient="row")
+
+
 def leave_k_out(frame: pl.DataFrame, most: int = 3) -> pl.DataFrame:
     """Smallest and largest Pearson correlation after removing any k points of one source: ``k, low, high, removed``.
 

@@ -8,6 +8,8 @@ STRONG_R = 0.95
 LINEAR_R2 = 0.9
 # Two printed values of one parameter are the same if they agree to two digits and a half.
 SAME_FACTOR = 1.005
+# Lines of one kind: no slope is more than twice another.
+SAME_SLOPE = 2
 # E is printed with two decimals.
 SAME_E = 0.005
 
@@ -88,6 +90,40 @@ def figure_4(e: Evidence) -> Judgement:
         f"data set is left out, {held}. {line}. "
         "“Linear, perfectly” is a statement about the distance between four data sets."
     )
+
+
+@rule(
+    "figure-4-consistent",
+    shows={
+        "up": "steps from one s_max to the next where the data parameter of Tables 1 and 2 rises, of {steps}",
+        "points": "most points that a data set has",
+        "flattest": "least slope of a data set's own line, over that of all points of its column",
+        "steepest": "greatest",
+        "up_figures": "steps where the data parameter of the figures rises, of {steps_figures}",
+    },
+    would_change={
+        "reproduced": "Data sets whose own line is flat or much steeper than that of all points would make it weaker.",
+        "weaker-than-claimed": "An identified data parameter at many lengths of each data set, on one line with the "
+        "others, would reproduce it; one that does not rise within data sets would contradict it.",
+        "contradicted": "An identified data parameter that rises within most data sets would change it.",
+    },
+)
+def figure_4_consistent(e: Evidence) -> Judgement:
+    """Reproduced if every step in tables and figures rises and no line is over twice as steep or flat; weaker if most
+    steps of the tables rise; else contradicted.
+    """
+    tables = (
+        f"In Tables 1 and 2 the fitted data parameter rises in {e['up']} of {e['steps']} steps from one s_max to the "
+        f"next. A data set has {e['points']} points at most, and the slope of its own line is {e['flattest']:.2f} to "
+        f"{e['steepest']:.2f} times that of all points of its column"
+    )
+    figures = f"The data parameters of the figures rise in {e['up_figures']} of {e['steps_figures']} steps"
+    every = e["up"] == e["steps"] and e["up_figures"] == e["steps_figures"]
+    if every and e["flattest"] >= 1 / SAME_SLOPE and e["steepest"] <= SAME_SLOPE:
+        return "reproduced", f"{tables}. {figures}."
+    if e["up"] > e["steps"] / 2:
+        return "weaker-than-claimed", f"{tables}: growth is consistent, one line is not. {figures}."
+    return "contradicted", f"{tables}. {figures}."
 
 
 @rule(
