@@ -63,6 +63,8 @@ CLAIMS = (
     Claim("eq-7", "Eq. (7)", "HR@10 and NDCG@10 follow the Performance Law in N, d_emb and D'."),
     Claim("few-small-points", "Section 1",
           "A few initial small-scale training points are enough to infer the effect of depth and width."),
+    Claim("dataset-scales", "Abstract",
+          "“Our method enables accurate predictions across various dataset scales and model sizes.”"),
     Claim("table-1-data", "Table 1, data columns", "Token counts, mean lengths and ApEn/T of the data sets."),
     Claim("table-1-fits", "Table 1, fit column", "The parameter 1/D_L fitted to the loss of each data set."),
     Claim("table-2-data", "Table 2, data columns", "Tokens, mean lengths, ApEn and tokens/ApEn of the data sets."),
@@ -169,7 +171,7 @@ def ledger(notebooks: Path | None = None) -> list[dict]:
     """
     folder = repository("notebooks") if notebooks is None else notebooks
     judged: dict[str, dict] = {}
-    for path in sorted(folder.glob("[0-9][0-9]-*.ipynb")):
+    for path in sorted(folder.glob("[0-9A][0-9]-*.ipynb")):
         for record in _verdicts_in(path):
             if record["id"] in judged:
                 raise InputError(f"{judged[record['id']]['chapter']} and {path.stem} both judge {record['id']}")
