@@ -11,9 +11,11 @@ from srlaw.chapters.extrapolation import (
     at_share,
     by_evolution,
     deepest,
+    endures,
     extrapolate,
     feasible,
     judged,
+    larger_noise,
     load,
     noise,
     onset,
@@ -125,9 +127,24 @@ def test_verdicts_of_single_rows():
     expected = [(True, True, False, True), (False, False, True, False)]
     assert judged(rows).select("lower", "better", "worse", "near").rows() == expected
     assert judged(rows, 2.0)["worse"].to_list() == [False, False]
+    doubled = judged(rows.with_columns(f=pl.Series([1.0, 2.0])), pl.col("f"))
+    assert doubled["worse"].to_list() == [False, False]
+    assert doubled["better"].to_list() == [True, False]
     near = rows.with_columns(z_largest=pl.Series([-4.0, 2.4]))  # beyond 1.96, within the level that four share
     assert judged(near)["worse"].to_list() == [False, False]
     assert judged(near)["better"].to_list() == [True, False]
+
+
+def test_by_which_factor_the_noise_may_grow():
+    rows = pl.DataFrame({"dataset": ["a"], "s_max": [0], "metric": ["m"], "law": ["l"], "rmse": [1.0], "regret": [0.0]})
+    rows = rows.with_columns(sigma=1.0, **{f"rmse_{key}": pl.lit(0.5) for key in NAIVE}, z_best=3.0, z_largest=0.0)
+    rows = rows.with_columns(z_mean=0.0, z_near=0.0)
+    assert endures(rows, ["l"]) == pytest.approx(1.2)  # 3 / 2.498 = 1.201
+    assert endures(rows.with_columns(z_best=2.0), ["l"]) == 0
+    level = rows.select("dataset", "s_max", "metric")
+    assert larger_noise(rows, level.with_columns(additive=1.1))["worse"].item()
+    assert not larger_noise(rows, level.with_columns(additive=1.3))["worse"].item()
+    assert larger_noise(rows, level.with_columns(additive=0.1))["worse"].item()
 
 
 def test_paired_counts_data_sets_not_panels():

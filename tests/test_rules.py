@@ -56,8 +56,8 @@ BASE = {
         "helps": "a", "misleads": "b and c", "smooth_seen": 1.1, "smooth": 1.6, "around_seen": 1.3, "around": 1.7,
         "late_lower": 16, "late_worse": 3, "late_mean": 11, "late_error": 2.37, "rival": "a spline",
         "rival_error": 2.11, "rival_ahead": 12, "least_helps": False, "half_helps": False, "size_fails": True,
-        "depth_fails": False, "late_ahead": False, "ranks": False, "simulated": 77, "true_contradicted": 0.013,
-        "true_few": 0.31, "null_holds": 0.026,
+        "sturdy_fails": True, "endures": 1.15, "depth_fails": False, "late_ahead": False, "ranks": False,
+        "simulated": 77, "true_contradicted": 0.013, "true_few": 0.31, "null_holds": 0.026,
     },
     "dataset-scales": {
         "cases": 9, "ahead": 1, "ahead_tokens": 3, "ahead_constant": 4, "ahead_slope": 2, "error": 2.7, "panels": 22,
@@ -140,6 +140,7 @@ CASES = [
     ("few-small-points", "weaker-than-claimed", {"ranks": True}),
     ("few-small-points", "open", {}),
     ("few-small-points", "open", {"depth_fails": True, "true_contradicted": 0.071}),
+    ("few-small-points", "open", {"depth_fails": True, "sturdy_fails": False, "endures": 1.05}),
     ("dataset-scales", "contradicted", {}),
     ("dataset-scales", "open", {"ahead": 6}),
     ("dataset-scales", "weaker-than-claimed", {"ahead": 9}),
@@ -338,7 +339,7 @@ def test_a_choice_must_beat_a_random_one_and_the_largest_in_every_data_set():
 
 
 def test_failures_that_noise_alone_would_make_leave_it_open():
-    failing = {"least_helps": False, "half_helps": True, "size_fails": True, "depth_fails": True}
+    failing = {"least_helps": False, "half_helps": True, "size_fails": True, "sturdy_fails": True, "depth_fails": True}
     assert extrapolation.word(failing) == "contradicted"
     assert extrapolation.word(failing | {"true_contradicted": extrapolation.ALARM}) == "contradicted"
     assert extrapolation.word(failing | {"true_contradicted": extrapolation.ALARM + 0.01}) == "open"

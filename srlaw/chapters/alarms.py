@@ -46,7 +46,8 @@ def paired_residuals(fits: pl.DataFrame) -> pl.DataFrame:
 
 def correlation(residuals: pl.DataFrame) -> float:
     """Of HR@10 and NDCG@10 in `paired_residuals`, all panels pooled."""
-    return float(np.corrcoef(*(residuals[name].to_numpy() for name in paper.FIGURE_METRICS))[0, 1])
+    first, second = (residuals[name].to_numpy() for name in paper.FIGURE_METRICS)
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def draw(panels: Sequence[Panel], means: Sequence[np.ndarray], sigma: np.ndarray, rho: float, rng) -> list[Panel]:

@@ -17,6 +17,7 @@ from srlaw.errors import InputError
 from srlaw.laws import PANEL_LAWS, Law, bootstrap, determined, fit, forecasts, get
 from srlaw.laws.forecast import size_order
 from srlaw.paper import PANEL, Panel
+from srlaw.rules.extrapolation import misleads_somewhere
 from srlaw.runs import read_runs
 
 NAIVE = {"best": "best so far", "largest": "largest so far", "mean": "mean so far", "near": "three nearest so far"}
@@ -224,14 +225,14 @@ def at_share(table: pl.DataFrame, share: float) -> pl.DataFrame:
     return enough.filter(pl.col("k") == pl.col("k").min().over(*PANEL, "law"))
 
 
-def judged(table: pl.DataFrame, noise_factor: float = 1.0) -> pl.DataFrame:
-    """Rows of `scores` with four verdicts; `noise_factor` multiplies the noise.
+def judged(table: pl.DataFrame, noise_factor: float | pl.Expr = 1.0) -> pl.DataFrame:
+    """Rows of `scores` with four verdicts; `noise_factor`, a number or a column, multiplies the noise.
 
     ``lower``: the error is below all naive ones; ``better``: beyond the noise; ``worse``: above one of them beyond the
     noise, at a level shared by all (Bonferroni), as the best of several is a high bar; ``near``: the choice is within
     the noise of the best (two single runs differ by less than 1.96 √2 σ).
     """
-    limit, any_of = (float(norm.isf(norm.sf(BEYOND) / m)) * noise_factor for m in (1, len(NAIVE)))
+    limit, any_of = (noise_factor * float(norm.isf(norm.sf(BEYOND) / m)) for m in (1, len(NAIVE)))
     worst = pl.max_horizontal(f"z_{name}" for name in NAIVE)
     return table.with_columns(
         lower=pl.col("rmse") < pl.min_horizontal(f"rmse_{name}" for name in NAIVE),
@@ -239,6 +240,19 @@ def judged(table: pl.DataFrame, noise_factor: float = 1.0) -> pl.DataFrame:
         worse=worst > any_of,
         near=pl.col("regret") < limit * np.sqrt(2) * pl.col("sigma"),
     )
+
+
+def larger_noise(table: pl.DataFrame, level: pl.DataFrame) -> pl.DataFrame:
+    """`judged` by the larger of the two estimates of the noise: of the best smooth law, and without a law (`noise`)."""
+    rows = table.join(level.select(*PANEL, "additive"), on=PANEL, how="left", maintain_order="left")
+    return judged(rows, pl.max_horizontal("additive", "sigma") / pl.col("sigma"))
+
+
+def endures(table: pl.DataFrame, readings: Sequence[str], most: float = 3.0) -> float:
+    """By which factor, up to `most`, σ could be larger with every reading still misleading in some data set; or 0."""
+    factors = np.arange(1, most + 0.025, 0.05)
+    holds = [misleads_somewhere(judged(table, float(factor)), list(readings)) for factor in factors]
+    return round(float(factors[np.flatnonzero(holds)[-1]]), 2) if any(holds) else 0.0
 
 
 def paired(rows: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,8 +20,8 @@ PLAIN = (NAIVE["mean"], NAIVE["near"], "nearest so far")
 """Forecasts that need nothing but the points seen, and no curve."""
 PROCESS, CARRIED = "Gaussian process", "carried shape"
 SHARES, QUARTER = {"half": 0.5, "three quarters": 0.75}, "quarter"
-SCALES = np.log([0.05, 20.0])  # bounds of ln length, in standard deviations of ln N and ln d
-NUGGET = np.log([1e-4, 1e2])  # and of ln (noise variance / variance of the process)
+SCALES = (math.log(0.05), math.log(20.0))  # bounds of ln length, in standard deviations of ln N and ln d
+NUGGET = (math.log(1e-4), math.log(1e2))  # and of ln (noise variance / variance of the process)
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Process:
 
     def log_likelihood(self) -> float:
         """Of the centred measurements: their density, by scipy."""
-        covariance = self.variance * self.covariance()
-        return float(multivariate_normal(np.zeros(len(self.y)), covariance).logpdf(self.y - self.y.mean()))
+        centred, covariance = self.y - self.y.mean(), self.variance * self.covariance()
+        return float(multivariate_normal.logpdf(centred, cov=covariance))  # pyright: ignore[reportArgumentType]
 
 
 def gaussian_process(x: np.ndarray, y: np.ndarray, starts: int = 4) -> Process:
@@ -59,7 +60,7 @@ def gaussian_process(x: np.ndarray, y: np.ndarray, starts: int = 4) -> Process:
     """
     centred, n = y - y.mean(), len(y)
     gaps = (x[:, None] - x[None]) ** 2
-    box = [tuple(SCALES)] * x.shape[1] + [tuple(NUGGET)]
+    box = [SCALES] * x.shape[1] + [NUGGET]
 
     def costs(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """−2 ln likelihood but for a constant, with s² at its best, and its gradient: θ ``(m, 3)``."""
@@ -77,7 +78,7 @@ def gaussian_process(x: np.ndarray, y: np.ndarray, starts: int = 4) -> Process:
         value, gradient = costs(theta[None])
         return float(value[0]), gradient[0]
 
-    axes = [np.linspace(*SCALES, 7)] * x.shape[1] + [np.linspace(*NUGGET, 6)]
+    axes = [np.linspace(low, high, 7 if j < x.shape[1] else 6) for j, (low, high) in enumerate(box)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     first = grid[np.argsort(costs(grid)[0], kind="stable")[:starts]]
     found = [minimize(cost, start, jac=True, method="L-BFGS-B", bounds=box) for start in first]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from scipy.optimize import differential_evolution, minimize_scalar
@@ -40,9 +42,10 @@ def sloped(seen: pl.DataFrame, new: pl.DataFrame, term: str) -> np.ndarray:
     def at(c: float):
         return fit(get("performance"), seen.with_columns(left=pl.col("y") - c * log_d), "left", starts=3)
 
-    spread = seen["y"].std() / seen.select(log_d.alias("x"))["x"].std()  # the slope of a perfect correlation
-    c = minimize_scalar(lambda c: at(c).objective, bounds=(-3 * spread, 3 * spread), method="bounded").x
-    return at(c).predict(new) + c * new.select(log_d.alias("x"))["x"].to_numpy()
+    logs = np.log(seen[SLOPES[term]].to_numpy())
+    most = 3 * float(seen["y"].to_numpy().std() / logs.std())  # thrice the slope of a perfect correlation
+    found: Any = minimize_scalar(lambda c: at(c).objective, bounds=(-most, most), method="bounded")
+    return at(found.x).predict(new) + found.x * np.log(new[SLOPES[term]].to_numpy())
 
 
 def predicted_by_evolution(seen: pl.DataFrame, new: pl.DataFrame, term: str, seed: int = 0) -> np.ndarray:

@@ -58,11 +58,12 @@ def ranks_everywhere(rows: pl.DataFrame, readings: list[str]) -> bool:
 def flags(
     at: dict[str, pl.DataFrame], by_depth: pl.DataFrame, paired: pl.DataFrame, readings: list[str]
 ) -> dict[str, bool]:
-    """What the word depends on; the arguments are those of `gather`."""
+    """What the word depends on; the arguments are those of `gather`. Without "half, larger noise" it is as half."""
     return {
         "least_helps": helps_everywhere(at["least feasible"], readings),
         "half_helps": helps_everywhere(at["half"], readings),
         "size_fails": misleads_somewhere(at["half"], readings),
+        "sturdy_fails": misleads_somewhere(at.get("half, larger noise", at["half"]), readings),
         "depth_fails": misleads_somewhere(by_depth, readings),
         "late_ahead": ahead_everywhere(paired, readings),
         "ranks": ranks_everywhere(at["half"], readings),
@@ -73,7 +74,7 @@ def word(e: Evidence) -> str:
     """The word on the badge, from the `flags`; with ``true_contradicted`` above `ALARM`, failures leave it open."""
     if e["least_helps"]:
         return "reproduced"
-    if e["size_fails"] and e["depth_fails"]:
+    if e["size_fails"] and e["sturdy_fails"] and e["depth_fails"]:
         return "contradicted" if e.get("true_contradicted", 0.0) <= ALARM else "open"
     if e["half_helps"]:
         return "reproduced-with-correction"
@@ -86,6 +87,7 @@ def gather(
     paired: pl.DataFrame,
     rivals: pl.DataFrame,
     alarms: pl.DataFrame | None,
+    endures: float,
     least: pl.Series,
     readings: list[str],
     law: str,
@@ -93,12 +95,14 @@ def gather(
     """The evidence of the rule below.
 
     Args:
-        at: judged rows by share of the points fitted, smallest models first: ``least feasible, half, three quarters``.
+        at: judged rows by share of the points fitted, smallest models first: ``least feasible, half, three quarters``,
+            and ``half, larger noise``, judged by the larger of two estimates of σ.
         by_depth: the same for half of the points, shallowest models first.
         paired: law against naive forecasts given three quarters, one row a law and forecast.
         rivals: one row a forecast given three quarters: ``forecast, error`` (median, over σ), ``ahead`` (panels in
             which it is below `law`).
         alarms: from `srlaw.stored.false_alarms`; None for other panels than the paper's, of which it says nothing.
+        endures: the factor by which σ could be larger with the failures by size still there.
         least: least numbers of points from which the law can be fitted.
         readings: the laws that are readings of Eq. (7).
         law: the one whose counts the card shows.
@@ -128,6 +132,7 @@ def gather(
         "rival_error": top["error"],
         "rival_ahead": top["ahead"],
         **flags(at, by_depth, paired, readings),
+        "endures": endures,
         "simulated": None if alarms is None else alarms["replicates"][0],
         "true_contradicted": said["law"].get("contradicted", 0.0),
         "true_few": said["law"].get("reproduced", 0.0) + said["law"].get("reproduced-with-correction", 0.0),
@@ -152,10 +157,10 @@ DESIGNS = (
         "helps": "data sets where it helps",
         "misleads": "data sets where it misleads",
         "near": "its choice within the noise of the best, of {panels}",
-        "smooth_seen": "choice of the best so far, median regret on the fitted surface / σ",
-        "smooth": "choice of the law, the same",
-        "around_seen": "choice of the best so far, median regret by its neighbours / σ",
-        "around": "choice of the law, the same",
+        "smooth": "choice of the law, median regret on the fitted surface / σ",
+        "smooth_seen": "choice of the best so far, the same",
+        "around": "choice of the law, median regret by its neighbours in the grid / σ",
+        "around_seen": "choice of the best so far, by its neighbours",
         "late_lower": "three quarters: panels below all naive errors, of {late_panels}",
         "late_worse": "three quarters: above one beyond the noise",
         "late_mean": "three quarters: panels in which the mean of the points seen is at least as good",
@@ -163,9 +168,11 @@ DESIGNS = (
         "rival_error": "three quarters: median error / σ of its best rival, {rival}",
         "rival_ahead": "three quarters: panels in which that rival is ahead of the law",
         "least_helps": "least feasible points: some reading helps in every data set",
-        "half_helps": "half: the same",
+        "half_helps": "half: some reading helps in every data set",
         "size_fails": "half, small = few parameters: every reading misleads in some data set",
-        "depth_fails": "half, small = shallow: the same",
+        "sturdy_fails": "half: also by the larger of two estimates of σ",
+        "endures": "factor by which σ could be larger before this ends (0: it does not)",
+        "depth_fails": "half, small = shallow: every reading misleads in some data set",
         "late_ahead": "three quarters: some reading ahead of every naive forecast in every data set",
         "ranks": "half: among untrained models its choice beats a random one and the largest, in every data set",
         "true_contradicted": "simulated studies in which Eq. (7) is true: share contradicted, of {simulated}",
@@ -205,7 +212,8 @@ def few_small_points(e: Evidence) -> Judgement:
     if said == "contradicted":
         return said, (
             "Not even half of the points are enough: whether small means few parameters or shallow, every reading of "
-            f"Eq. (7) misleads in some data set. {counts} {late}{alarm}"
+            f"Eq. (7) misleads in some data set, also by the larger of two estimates of σ; it would end were σ more "
+            f"than {e['endures']:.2f} times as large. {counts} {late}{alarm}"
         )
     if said == "reproduced-with-correction":
         return said, (
