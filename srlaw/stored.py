@@ -54,6 +54,26 @@ def leave_one_out() -> pl.DataFrame:
     return pl.read_csv(_file("statistics", "panels", "-leave-one-out.csv"))
 
 
+def panel_fits() -> pl.DataFrame:
+    """`srlaw.chapters.panels.summary` of every law on the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-summary.csv"))
+
+
+def false_alarms(readings: int) -> pl.DataFrame:
+    """`srlaw.chapters.alarms.false_alarms` with so many readings of Eq. (7), 1 or 3."""
+    return pl.read_csv(_file("statistics", "panels", "-false-alarms.csv")).filter(pl.col("readings") == readings)
+
+
+def transfers() -> pl.DataFrame:
+    """`srlaw.chapters.transfer.transfers` of the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-transfer.csv"))
+
+
+def simulated(name: str) -> pl.DataFrame:
+    """A simulation of `srlaw.chapters.methods`: ``sigma, intervals`` or ``aicc``."""
+    return pl.read_csv(_file("statistics", name, "-simulated.csv"))
+
+
 def sweep(name: str) -> pl.DataFrame:
     """The rows of one of this project's own sweeps, as `srlaw sweep` wrote them."""
     return pl.read_csv(_file("sweeps", name, ".csv"), infer_schema_length=None)

@@ -76,8 +76,15 @@ BASE = {
     },
     "few-small-points": {
         "needed": "8 to 12", "panels": 22, "late_panels": 19, "lower": 13, "better": 9, "worse": 5, "near": 15,
-        "helps": "a", "misleads": "b and c", "regret_seen": 1.1, "regret": 1.6, "late_lower": 16, "late_worse": 3,
-        "least_helps": False, "half_helps": False, "size_fails": True, "depth_fails": False, "late_ahead": False,
+        "helps": "a", "misleads": "b and c", "smooth_seen": 1.1, "smooth": 1.6, "around_seen": 1.3, "around": 1.7,
+        "late_lower": 16, "late_worse": 3, "late_mean": 11, "late_error": 2.37, "rival": "a spline",
+        "rival_error": 2.11, "rival_ahead": 12, "least_helps": False, "half_helps": False, "size_fails": True,
+        "sturdy_fails": True, "endures": 1.15, "depth_fails": False, "late_ahead": False, "ranks": False,
+        "simulated": 77, "true_contradicted": 0.013, "true_few": 0.31, "null_holds": 0.026,
+    },
+    "dataset-scales": {
+        "cases": 9, "ahead": 1, "ahead_tokens": 3, "ahead_constant": 4, "ahead_slope": 2, "error": 2.7, "panels": 22,
+        "near": 0, "near_any": 1, "near_error": 13.0,
     },
     "figure-4": {
         "printed": (0.994, 0.991, 0.998), "exchanged": (0.81, 0.77, 0.995), "of_figures": (0.88, 0.86, 0.995),
@@ -202,8 +209,16 @@ CASES = [
     ("few-small-points", "reproduced", {"least_helps": True, "depth_fails": True}),
     ("few-small-points", "contradicted", {"depth_fails": True, "late_ahead": True}),
     ("few-small-points", "reproduced-with-correction", {"half_helps": True}),
-    ("few-small-points", "reproduced-with-correction", {"late_ahead": True}),
+    ("few-small-points", "weaker-than-claimed", {"late_ahead": True}),
+    ("few-small-points", "weaker-than-claimed", {"ranks": True}),
     ("few-small-points", "open", {}),
+    ("few-small-points", "open", {"depth_fails": True, "true_contradicted": 0.071}),
+    ("few-small-points", "open", {"depth_fails": True, "sturdy_fails": False, "endures": 1.05}),
+    ("dataset-scales", "contradicted", {}),
+    ("dataset-scales", "open", {"ahead": 6}),
+    ("dataset-scales", "weaker-than-claimed", {"ahead": 9}),
+    ("dataset-scales", "weaker-than-claimed", {"near": 22}),
+    ("dataset-scales", "reproduced", {"ahead": 9, "near": 22}),
     ("figure-4", "weaker-than-claimed", {}),
     ("figure-4", "weaker-than-claimed", {"r2_least": 0.94}),
     ("figure-4", "weaker-than-claimed", STRONG),
@@ -406,8 +421,29 @@ def test_a_law_helps_or_misleads_by_the_majority_of_a_data_sets_panels():
 def test_without_a_reading_of_the_law_nothing_helps_and_nothing_misleads():
     rows = panels("a", ["x"], lower="x", near="x", worse="x")
     paired = pl.DataFrame({"law": ["a", "a"], "data_sets": [4, 4], "of": [4, 4]})
+    assert not extrapolation.ranks_everywhere(lost(x=(0.1, 0.2, 0.3)), [])
     assert not extrapolation.helps_everywhere(rows, [])
     assert not extrapolation.misleads_somewhere(rows, [])
     assert not extrapolation.ahead_everywhere(paired, [])
     assert extrapolation.ahead_everywhere(paired, ["a"])
     assert not extrapolation.ahead_everywhere(paired.with_columns(data_sets=pl.Series([4, 3])), ["a"])
+
+
+def lost(**by_data_set):
+    """Losses of a choice among new models: of the law's, of a random one, of the largest, by data set."""
+    names = ("new", "new_random", "new_largest")
+    values = dict(zip(names, zip(*by_data_set.values(), strict=True), strict=True))
+    return pl.DataFrame({"dataset": list(by_data_set), **values}).with_columns(law=pl.lit("a"), sigma=0.1)
+
+
+def test_a_choice_must_beat_a_random_one_and_the_largest_in_every_data_set():
+    assert extrapolation.ranks_everywhere(lost(x=(0.1, 0.2, 0.3), y=(0.0, 0.4, 0.1)), ["a"])
+    assert not extrapolation.ranks_everywhere(lost(x=(0.1, 0.2, 0.3), y=(0.2, 0.4, 0.1)), ["a"])
+    assert not extrapolation.ranks_everywhere(lost(x=(0.3, 0.2, 0.4), y=(0.0, 0.4, 0.1)), ["a"])
+
+
+def test_failures_that_noise_alone_would_make_leave_it_open():
+    failing = {"least_helps": False, "half_helps": True, "size_fails": True, "sturdy_fails": True, "depth_fails": True}
+    assert extrapolation.word(failing) == "contradicted"
+    assert extrapolation.word(failing | {"true_contradicted": extrapolation.ALARM}) == "contradicted"
+    assert extrapolation.word(failing | {"true_contradicted": extrapolation.ALARM + 0.01}) == "open"
