@@ -208,6 +208,7 @@ CASES = [
     ("eq-7-data", "reproduced", {"one_hr": 0.93, "one_ng": 0.94, "sets_hr": 0.95, "sets_ng": 0.96}),
     ("few-small-points", "reproduced", {"least_helps": True, "depth_fails": True}),
     ("few-small-points", "contradicted", {"depth_fails": True, "late_ahead": True}),
+    ("few-small-points", "contradicted", {"depth_fails": True, "smooth": 0.4, "around": 0.7}),
     ("few-small-points", "reproduced-with-correction", {"half_helps": True}),
     ("few-small-points", "weaker-than-claimed", {"late_ahead": True}),
     ("few-small-points", "weaker-than-claimed", {"ranks": True}),
