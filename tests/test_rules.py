@@ -349,6 +349,7 @@ def test_every_outcome_of_a_rule_is_reached(claim):
     rule = RULES[claim]
     assert set(rule.would_change) == {word for name, word, _ in CASES if name == claim}
     assert len(rule.would_change) >= 2
+    assert re.match(r"[A-Z].{40,160}\.$", rule.decides)
     assert set(rule.would_change) <= set(VERDICTS)
     assert all(re.match(r"[A-Z].*\.$", text) for text in rule.would_change.values())
 

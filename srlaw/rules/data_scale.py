@@ -37,6 +37,8 @@ FITTED = {
 
 @rule(
     "figure-4",
+    decides="Reproduced if r is strong in every reading, with any data set left out, and at one scale; "
+    "contradicted if in no reading; else weaker.",
     shows={
         **{name: f"r, {label}: all, and least and greatest without one data set" for name, label in FITTED.items()},
         "losses": "r, Table 1: the same",
@@ -94,6 +96,8 @@ def figure_4(e: Evidence) -> Judgement:
 
 @rule(
     "figure-4-consistent",
+    decides="Reproduced if every step rises and no data set's line is twice as steep or flat as the whole; "
+    "weaker if most steps rise.",
     shows={
         "up": "steps from one s_max to the next where the data parameter of Tables 1 and 2 rises, of {steps}",
         "points": "most points that a data set has",
@@ -109,9 +113,6 @@ def figure_4(e: Evidence) -> Judgement:
     },
 )
 def figure_4_consistent(e: Evidence) -> Judgement:
-    """Reproduced if every step in tables and figures rises and no line is over twice as steep or flat; weaker if most
-    steps of the tables rise; else contradicted.
-    """
     tables = (
         f"In Tables 1 and 2 the fitted data parameter rises in {e['up']} of {e['steps']} steps from one s_max to the "
         f"next. A data set has {e['points']} points at most, and the slope of its own line is {e['flattest']:.2f} to "
@@ -128,6 +129,8 @@ def figure_4_consistent(e: Evidence) -> Judgement:
 
 @rule(
     "apen-substitute",
+    decides="Reproduced if tokens/ApEn is ahead of tokens in all comparisons; contradicted if with possible "
+    "values in none; weaker if in the tables.",
     shows={
         "ahead_printed": "tokens/ApEn ahead of tokens, of {comparisons}: columns as printed",
         "ahead_right": "with the tokens put right",
@@ -174,6 +177,8 @@ def apen_substitute(e: Evidence) -> Judgement:
 
 @rule(
     "eq-2",
+    decides="Reproduced if all five parameters are those of the source; with a correction if four are; else "
+    "contradicted.",
     shows={
         "printed": "E, this paper",
         "source": "E, Hoffmann et al. 2022",
@@ -211,6 +216,7 @@ def eq_2(e: Evidence) -> Judgement:
 
 @rule(
     "table-1-fits",
+    decides="Not reproducible as long as no losses are published; open once there are some.",
     shows={
         "losses": "published loss measurements",
         "values": "printed values",
@@ -236,6 +242,8 @@ def table_1_fits(e: Evidence) -> Judgement:
 
 @rule(
     "table-2-fits",
+    decides="Not reproducible if one panel does not identify the parameters; else reproduced or contradicted "
+    "by the figures.",
     shows={
         "parameters": "parameters of Eq. (7) with b and D′",
         "identified": "identified by one panel",

@@ -40,6 +40,8 @@ def tokens(e: Evidence) -> str:
 
 @rule(
     "table-1-data",
+    decides="Contradicted unless the token counts are right, printed or exchanged; weaker if anything is left "
+    "that no exchange repairs.",
     shows={
         "printed": "MovieLens-1M rows whose printed tokens are right, of {rows}",
         "swapped": "printed tokens right after the swap, of {rows}",
@@ -94,6 +96,8 @@ def table_1_data(e: Evidence) -> Judgement:
 
 @rule(
     "table-2-data",
+    decides="Contradicted unless tokens and ApEn can be recounted, printed or exchanged; weaker if anything "
+    "is left that no exchange repairs.",
     shows={
         "printed": "MovieLens-1M rows whose printed tokens are right, of {rows}",
         "swapped": "MovieLens-1M tokens right after the swap, of {rows}",

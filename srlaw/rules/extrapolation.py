@@ -149,6 +149,8 @@ DESIGNS = (
 
 @rule(
     "few-small-points",
+    decides="Reproduced if a reading of the law helps in every data set at once; contradicted if all mislead "
+    "in one, in both senses of small.",
     shows={
         "needed": "points needed before Eq. (7) can be fitted at all",
         "lower": "half of the points: panels below all naive errors, of {panels}",
@@ -241,6 +243,8 @@ DATA_SETS = "Panels of further data sets that Eq. (7), fitted to the others, pre
 
 @rule(
     "dataset-scales",
+    decides="Reproduced if predictions for data left out beat the naive ones in every case; weaker if in one "
+    "sense; contradicted if in few.",
     shows={
         "cases": "predictions for a data set left out, one a data set and metric",
         "ahead": "of these, Eq. (7) with D' = tokens/ApEn below the mean of the other panels",

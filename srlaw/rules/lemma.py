@@ -10,6 +10,8 @@ SAMPLING = 0.02
 
 @rule(
     "lemma-3.1",
+    decides="Open unless limit and samples agree with the entropy rate; then reproduced, or weaker if real "
+    "histories or reducible chains miss it.",
     shows={
         "limit": "limit − entropy rate, first-order chains (nats)",
         "share": "largest share off where theory predicts under 1%",

@@ -14,6 +14,8 @@ CLEAR_LEAD = 2
 
 @rule(
     "eq-29",
+    decides="Reproduced if the printed equation has its optimum at 370; with a correction if with one "
+    "misprint mended; else contradicted.",
     shows={
         "printed": "optimal d, as printed",
         "mended": "optimal d, 34 for 3",
@@ -33,9 +35,6 @@ CLEAR_LEAD = 2
     },
 )
 def eq_29(e: Evidence) -> Judgement:
-    """Reproduced if the printed equation has its optimum at 370;
-    with a correction if it has with one misprint mended; else contradicted.
-    """
     bottom = (
         f"The {BOTTOM_WIDTH} of the bottom row follows from it "
         f"{'only within its rounding' if e['bottom'] else 'by no rounding'}: coefficients that print alike have "
@@ -63,6 +62,8 @@ def eq_29(e: Evidence) -> Judgement:
 
 @rule(
     "eq-30",
+    decides="Contradicted unless the equation gives (14, 48) under N·d²; reproduced if its rounding allows a "
+    "marked width too; else weaker.",
     shows={
         "n": "N under N·d² = 32768",
         "d": "d under N·d² = 32768",
@@ -85,9 +86,6 @@ def eq_29(e: Evidence) -> Judgement:
     },
 )
 def eq_30(e: Evidence) -> Judgement:
-    """Contradicted unless the equation gives (14, 48) under N·d²;
-    reproduced if its rounding allows a marked width too; else weaker.
-    """
     local = (
         f"Under N·d² constant the equation has its optimum at N = {e['n']:.1f} and d = {e['d']:.1f}, where Table 3 "
         f"marks {LOCAL_DEPTH} and {LOCAL_WIDTH}"
@@ -115,6 +113,8 @@ def eq_30(e: Evidence) -> Judgement:
 
 @rule(
     "table-3",
+    decides="Reproduced if the marked sizes win clearly and follow from an equation; contradicted if they "
+    "clearly lose; else not reproducible.",
     shows={
         "global_wins": "(64, 603) best of its half in all four metrics",
         "local_wins": "(48, 14) best of its half in all four metrics",
@@ -136,9 +136,6 @@ def eq_30(e: Evidence) -> Judgement:
     | {"reproduced": "Repeated runs whose spread is as large as the leads would make it not reproducible."},
 )
 def table_3(e: Evidence) -> Judgement:
-    """Reproduced if the marked sizes win clearly and follow from an equation;
-    contradicted if they clearly lose; else not reproducible.
-    """
     clear = min(e["global_lead"], e["local_lead"]) > CLEAR_LEAD * e["noise"]
     wins = e["global_wins"] and e["local_wins"]
     winners = (
@@ -172,6 +169,7 @@ def table_3(e: Evidence) -> Judgement:
 
 @rule(
     "depth-improves",
+    decides="Reproduced if every measured step in depth goes up; weaker if most do; else contradicted.",
     shows={
         "up": "measured steps to the next depth where the metric rises, of {steps}",
         "deepest": "deepest model measured",
@@ -185,7 +183,6 @@ def table_3(e: Evidence) -> Judgement:
     },
 )
 def depth_improves(e: Evidence) -> Judgement:
-    """Reproduced if every measured step in depth goes up; weaker if most do; else contradicted."""
     steps = (
         f"From one depth to the next at the same width, the metrics rise in {e['up']} of {e['steps']} steps, up to "
         f"{e['deepest']} layers"

@@ -15,6 +15,8 @@ EXPLAINS = 0.9
 
 @rule(
     "figure-1",
+    decides="Reproduced if the largest model lies clearly below the best in most grids and data sets; weaker "
+    "if in any; else contradicted.",
     shows={
         "both": f"grids whose largest model lies below the best by over {CLEAR_DROP} standard errors in HR@10 and in "
         "NDCG@10, of {grids}",
@@ -32,9 +34,6 @@ EXPLAINS = 0.9
     },
 )
 def figure_1(e: Evidence) -> Judgement:
-    """Reproduced if the largest model lies clearly below the best in most grids and most data sets;
-    weaker if in any; else contradicted.
-    """
     found = (
         f"the largest model lies clearly below the best one of the fitted surface, in both metrics, in {e['both']} of "
         f"{e['grids']} grids of models, which is most grids of {e['sets']} of {e['data_sets']} data sets; the median "
@@ -53,6 +52,8 @@ def figure_1(e: Evidence) -> Judgement:
 
 @rule(
     "figure-3",
+    decides="Reproduced if fits with a whole p give every printed R²; with a correction if most; contradicted "
+    "if one is out of reach.",
     shows={
         "met": "printed R² that a least-squares fit with p held at a whole number from 1 to 100 gives to 1e-6, of "
         "{panels}",
@@ -73,9 +74,6 @@ def figure_1(e: Evidence) -> Judgement:
     },
 )
 def figure_3(e: Evidence) -> Judgement:
-    """Reproduced if held-p fits give every printed R²; with a correction if most;
-    contradicted if one is out of reach; else not reproducible.
-    """
     numbers = (
         f"Of the {e['panels']} printed R² {e['met']} are, to the sixth decimal, those of a least-squares fit with p "
         f"held at a whole number, {e['integers']}; by chance it would be {e['by_chance']:.2f}"
@@ -104,6 +102,8 @@ figure_5 = replace(figure_3, claim="figure-5")
 
 @rule(
     "performance-against-scaling",
+    decides="Reproduced if Eq. (7) is ahead of the plane and of the log-quadratic law on most panels; weaker "
+    "if of the plane alone.",
     shows={
         "printed_higher": "panels where the printed R² of the Performance Law is the higher, of {panels}",
         "planes": "panels where the scaling law's printed R² is that of a plane in ln N and ln d_emb, to 1e-6",
@@ -121,9 +121,6 @@ figure_5 = replace(figure_3, claim="figure-5")
     },
 )
 def performance_against_scaling(e: Evidence) -> Judgement:
-    """Reproduced if Eq. (7) is ahead of the plane and of the log-quadratic law on most panels;
-    weaker if of the plane alone; else contradicted.
-    """
     baseline = (
         f"The printed R² of the scaling law is that of a plane in ln N and ln d_emb in {e['planes']} of "
         f"{e['panels']} panels, to the sixth decimal, and differs from it by a round amount in the others "
@@ -146,6 +143,8 @@ def performance_against_scaling(e: Evidence) -> Judgement:
 
 @rule(
     "eq-7",
+    decides="Contradicted if the form misses a printed R²; reproduced if it is ahead of equal rivals and its "
+    "signs are certain; else weaker.",
     shows={
         "reached": "panels whose printed R² the form in N and d_emb reaches, one p a term, of {panels}",
         "ahead": "panels where Eq. (7) with one p has a lower AICc than both log-quadratic laws",
@@ -161,9 +160,6 @@ def performance_against_scaling(e: Evidence) -> Judgement:
     },
 )
 def eq_7(e: Evidence) -> Judgement:
-    """Contradicted if the form misses a printed R²;
-    reproduced if it is ahead of equal rivals and its signs are certain; else weaker.
-    """
     signs = f"{e['both_signs']} of {e['intervals']} intervals of w3 and w4 hold both signs"
     if e["reached"] < e["panels"]:
         return "contradicted", (
@@ -182,6 +178,8 @@ def eq_7(e: Evidence) -> Judgement:
 
 @rule(
     "eq-7-data",
+    decides="Reproduced if the data term explains nine tenths across and within data sets; weaker if in one "
+    "reading; else contradicted.",
     shows={
         "one_hr": "R² of the panel means, D' = tokens/ApEn, one constant, free coefficient, HR@10",
         "one_ng": "the same constant, NDCG@10",
@@ -204,9 +202,6 @@ def eq_7(e: Evidence) -> Judgement:
     },
 )
 def eq_7_data(e: Evidence) -> Judgement:
-    """Reproduced if the data term explains nine tenths across and within data sets; weaker if in one reading;
-    else contradicted.
-    """
     found = (
         f"With tokens/ApEn and a coefficient that is fitted, so that the law may be one of a multiple of the metric, "
         f"it explains {e['one_hr']:.0%} (HR@10) and {e['one_ng']:.0%} (NDCG@10) of the differences between the "
