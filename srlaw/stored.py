@@ -74,6 +74,11 @@ def simulated(name: str) -> pl.DataFrame:
     return pl.read_csv(_file("statistics", name, "-simulated.csv"))
 
 
+def made_worlds() -> pl.DataFrame:
+    """`srlaw.chapters.apart.made_worlds` of the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-made-worlds.csv"))
+
+
 def sweep(name: str) -> pl.DataFrame:
     """The rows of one of this project's own sweeps, as `srlaw sweep` wrote them."""
     return pl.read_csv(_file("sweeps", name, ".csv"), infer_schema_length=None)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from srlaw import paper, stored
-from srlaw.chapters import panels
+from srlaw.chapters import panels, printed
 from srlaw.laws import get
 
 
@@ -132,3 +132,15 @@ def test_the_stored_leave_one_out_errors_are_those_of_a_search_to_the_end():
     stands = known.join(again, on=[*paper.PANEL, "law"], how="inner")
     assert stands.height == len(panels.SLOW)
     assert stands["loo"].to_list() == pytest.approx(stands["loo_right"].to_list(), rel=1e-4)
+
+
+def test_held_fits_have_the_r2_that_one_dimension_finds():
+    rows = printed.nearest([31, 32]).filter(dataset="ml-1m", s_max=100, metric="hr10")
+    (key, result), *rest = panels.held_fits(rows).items()
+    assert not rest
+    assert key == ("ml-1m", 100, "hr10", "performance-code")
+    assert result.r2 == pytest.approx(rows["r2"][0], abs=1e-7)
+    assert result.free == 5
+    ends = panels.exponents({key: result}, 20, laws=("performance-code",))
+    assert ends["parameter"].to_list() == ["w3", "w4"]
+    assert (ends["low"] <= ends["high"]).all()

@@ -76,6 +76,8 @@ def eq_29(e: Evidence) -> Judgement:
         "reported": "R² reported",
         "w4_held": "width exponent of the fit with p = 31 that has the R² reported",
         "d_exchanged": "optimal d with exponents exchanged",
+        "low_exchanged": "least that prints alike, exponents exchanged",
+        "high_exchanged": "greatest",
     },
     would_change={
         "reproduced": "Unrounded coefficients with other optima would change it.",
@@ -100,7 +102,8 @@ def eq_30(e: Evidence) -> Judgement:
         f"As printed its shape has R² {e['r2']:.2f} on the measurements; with its exponents exchanged it has "
         f"{e['r2_exchanged']:.3f}, against {e['reported']:.3f} reported, and its free optimum is d = "
         f"{e['d_exchanged']:.0f}. The fit that has the R² reported has the width exponent {e['w4_held']:.4f}, which "
-        "(30) prints for D'."
+        f"(30) prints for D'. With the exponents exchanged, rounding allows optima from {e['low_exchanged']:.0f} to "
+        f"{e['high_exchanged']:.0f}, {_holds(e['low_exchanged'], e['high_exchanged'])}."
     )
     if any(e["low"] <= width <= e["high"] for width in (WIDTH, BOTTOM_WIDTH)):
         return "reproduced", f"{local}. {free}, a range that holds a width that the table marks. {measured}"
@@ -158,10 +161,12 @@ def table_3(e: Evidence) -> Judgement:
         else "The successor's Table 2 prints the local winner's measurement at the same size."
     )
     origin = "follows from an equation" if e["from_law"] else "follows from no printed equation"
-    size = "Both leads are" if clear else "At least one lead is no"
+    small = sum(lead <= e["noise"] for lead in (e["global_lead"], e["local_lead"]))
+    size = ("Both leads are", "One lead is no", "Neither lead is")[small]
     repeats = "Repeats are reported" if e["seeds"] else "No repeats are reported"
     return "not-reproducible", (
-        f"{winners}. The {BOTTOM_WIDTH} that is marked {origin}. {leads} {size} larger than the scatter explains. "
+        f"{winners}. The {BOTTOM_WIDTH} that is marked {origin}. {leads} {size} larger than that scatter, which is "
+        "estimated from the rows with the most layers and lent to the others. "
         f"{repeats}, and the data are private. {again} Our own fits to the measurements put the optimal width between "
         f"{e['d_low']:.0f} and {e['d_high']:.0f}."
     )
@@ -197,6 +202,12 @@ def depth_improves(e: Evidence) -> Judgement:
     if e["up"] > e["steps"] / 2:
         return "weaker-than-claimed", f"{steps}: mostly, not continuously. {beyond}"
     return "contradicted", f"{steps}, which is not most of them. {beyond}"
+
+
+def _holds(low: float, high: float) -> str:
+    """Which of the widths that Table 3 marks lie in a range, in words."""
+    inside = [str(width) for width in (WIDTH, BOTTOM_WIDTH) if low <= width <= high]
+    return f"which holds {' and '.join(inside)}" if inside else f"which holds neither {WIDTH} nor {BOTTOM_WIDTH}"
 
 
 def _near(value: float | None, target: float, distance: float) -> bool:
