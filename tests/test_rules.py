@@ -72,6 +72,7 @@ BASE = {
     },
     "eq-7": {
         "panels": 22, "reached": 22, "ahead": 8, "if_true": 5.3, "if_true_low": 2.0, "if_not": 1.7, "if_not_high": 7.0,
+        "interact": 1, "grids": 11, "chance": 0.43,
         "held": 17, "held_ahead": 10, "both_signs": 37, "intervals": 44, "held_signs": 9, "held_intervals": 43,
     },
     "eq-7-data": {
@@ -206,6 +207,8 @@ CASES = [
     ("performance-against-scaling", "contradicted", {"plane_aicc": 10, "power_loo": 11}),
     ("eq-7", "reproduced", {}),
     ("eq-7", "weaker-than-claimed", {"ahead": 7}),
+    ("eq-7", "weaker-than-claimed", {"interact": 5, "chance": 0.00031}),
+    ("eq-7", "weaker-than-claimed", {"ahead": 6, "chance": 0.0021}),
     ("eq-7", "contradicted", {"ahead": 1}),
     ("eq-7", "contradicted", {"reached": 21}),
     ("eq-7-data", "contradicted", {}),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy import stats
 from scipy.optimize import minimize_scalar
 
 from srlaw import paper, stored
@@ -326,6 +327,31 @@ def common_data_term(
     squares, coefficients = solve(w5)
     slope = float(coefficients[1]) if free_slope else 1.0
     return {"r2": 1 - squares / float(y @ y), "slope": slope, "w5": w5, "bound": abs(w5) > 0.999 * W5}
+
+
+def interactions() -> pl.DataFrame:
+    """Whether depth and width act together, which no sum f(N) + g(d) can follow, and Eq. (7) is one.
+
+    In the two-way table of a panel, with the means of every depth and width free, the contrast ln N · ln d is
+    tested against what is left of the interaction.
+
+    Returns:
+        ``dataset, s_max, metric, slope`` (of ln N · ln d), ``f, p`` (F test of one degree of freedom).
+    """
+    rows = []
+    for panel in paper.panels():
+        table = panel.points.pivot("d_emb", index="n_layers", values="y", sort_columns=False).sort("n_layers")
+        widths = sorted(table.columns[1:], key=float)
+        y = table.select(widths).to_numpy()
+        left = y - y.mean(0) - y.mean(1, keepdims=True) + y.mean()
+        depth, width = np.log(table["n_layers"].to_numpy()), np.log(np.array(widths, float))
+        contrast = np.outer(depth - depth.mean(), width - width.mean())
+        slope = float((contrast * left).sum() / (contrast**2).sum())
+        rest = float(((left - slope * contrast) ** 2).sum())
+        free = (y.shape[0] - 1) * (y.shape[1] - 1) - 1
+        f = slope**2 * float((contrast**2).sum()) / (rest / free)
+        rows.append((*panel.key, slope, f, float(stats.f.sf(f, 1, free))))
+    return pl.DataFrame(rows, [*PANEL, "slope", "f", "p"], orient="row")
 
 
 def decay(fits: dict[Key, Fit]) -> pl.DataFrame:
