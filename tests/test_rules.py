@@ -6,8 +6,8 @@ import sys
 import polars as pl
 import pytest
 
-from srlaw.claims import CLAIMS, VERDICTS, ledger, verdict
 from srlaw import paper
+from srlaw.claims import CLAIMS, VERDICTS, ledger, verdict
 from srlaw.rules import RULES, data_scale, datasets, extrapolation, theorems
 
 # Evidence that no chapter has computed; each case below says what is different in it.
