@@ -153,13 +153,31 @@ def test_an_average_does_not_mind_an_exchange():
 def test_substitutes():
     rows = study.substitutes()
     assert len(rows) == 30
-    counts = dict(rows.group_by("version", maintain_order=True).agg(pl.col("ahead").sum()).rows())
-    assert list(counts.values()) == [5, 6, 3]
+    counts = [
+        tuple(part["says"].to_list().count(word) for word in study.LEADS)
+        for _, part in rows.group_by("version", maintain_order=True)
+    ]
+    assert counts == [(3, 3, 4), (3, 4, 3), (0, 6, 4)]
     one = rows.filter(source="Table 2, HR@10", version="as printed", scale="linear").row(0, named=True)
     table = paper.table(2)
     for column, name in (("tokens_over_apen", "with_apen"), ("tokens", "tokens_alone")):
         assert one[name] == pytest.approx(np.corrcoef(table[column], table["hr10_d_prime"])[0, 1])
-    assert one["ahead"]
+    assert one["difference"] == one["with_apen"] - one["tokens_alone"]
+    gaps = [one["difference"]]
+    for out in table["dataset"].unique():
+        rest = table.filter(pl.col("dataset") != out)
+        r = [np.corrcoef(rest[x], rest["hr10_d_prime"])[0, 1] for x in ("tokens_over_apen", "tokens")]
+        gaps.append(r[0] - r[1])
+    assert (one["low"], one["high"]) == pytest.approx((min(gaps), max(gaps)))
+    assert one["says"] == "ahead"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [(0.01, 0.3, "ahead"), (-0.3, -0.01, "behind"), (-0.01, 0.3, "tied"), (-0.3, 0.01, "tied"), (0.0, 0.1, "tied")],
+)
+def test_a_lead_survives_leaving_out_any_data_set(low, high, says):
+    assert study.lead(low, high) == says
 
 
 EPOCH = Path(__file__).parents[2] / "shared" / "paper" / "chinchilla_epoch_extracted.csv"

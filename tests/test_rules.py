@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from srlaw.claims import CLAIMS, VERDICTS, ledger, verdict
-from srlaw.rules import RULES, data_scale, extrapolation, theorems
+from srlaw import paper
+from srlaw.rules import RULES, data_scale, datasets, extrapolation, theorems
 
 # Evidence that no chapter has computed; each case below says what is different in it.
 BASE = {
@@ -35,7 +36,8 @@ BASE = {
         "chains": 777, "chains_satisfy": 0.61, "length": 900,
         "off_formula": 1e-9, "one_sided": 0, "listed": 3333, "listed_agree": 1.0, "agree": 1.0, "fails_printed": 0.43,
         "fails_bits": 0.38, "fails_nats": 0.56, "code_off": 0.006, "coded": 13, "coded_fail": 6, "huffman_fails": 0.71,
-        "impossible": 9, "known": 11, "meets_17": 0,
+        "impossible": 9, "known": 11, "meets_17": 0, "minimal": 0.98, "minimal_cases": 2345, "vocabulary": 1_700_000,
+        "chance": 0.043,
     },
     "apen-duplication": {
         "cases": 6, "apen": (1, 2, 3), "apen_signed": (2, 3, 1), "apen_pooled": (3, 3, 0), "shannon_falls": 4,
@@ -47,8 +49,12 @@ BASE = {
         "lowest": -0.13, "copied": 0.011, "packed_share": 0.9, "packed": 0.14,
     },
     "lemma-3.4": {
-        "undefined": "l, c", "parts": 7, "right": 7, "n": 3100, "least": 1.0003, "at": 1.1, "c_below": 1.2,
-        "routes": 1e-9, "above_low": 0.004, "rate": 0.081, "coded": 0.083, "below": 17, "losses": 131, "lowest": 0.057,
+        "undefined": "l, c", "parts": 7, "right": 7, "n": 3100, "least": 1.0003, "at": 1.1, "routes": 1e-9,
+        "above_low": 0.004,
+    },
+    "lemma-3.4-bound": {
+        "below_share": 0.37, "chains": 777, "rate": 0.081, "coded": 0.083, "tested_below": 3, "losses": 131,
+        "least_test": 3.91, "least_valid": 3.87, "below": 17, "lowest": 0.057, "logs_below": "a and b", "c_below": 1.2,
     },
     "z-below-one": {
         "cases": 230, "depth": 230, "items": (3, 41), "users": (5, 47), "known": 190, "decay": 12, "panels": 22,
@@ -95,8 +101,9 @@ BASE = {
         "rising": True, "huawei": 0.79, "p_between": 0.04, "r_repeat_free": 0.9,
     },
     "apen-substitute": {
-        "comparisons": 14, "ahead_printed": 7, "ahead_right": 8, "ahead_possible": 3, "tables_right": 8, "of_tables": 8,
-        "figures_right": 1, "of_figures": 6, "with_apen": 0.9, "tokens_alone": 0.93, "identified": "7 of 11",
+        "data_sets": 3, "comparisons": 14, "printed": (7, 2, 5), "right": (8, 6, 0), "possible": (0, 9, 5),
+        "tables_right": (7, 1, 0), "of_tables": 8, "figures_right": (1, 5, 0), "of_figures": 6, "least_gap": 0.0013,
+        "with_apen": 0.9, "tokens_alone": 0.93, "identified": "7 of 11",
     },
     "eq-2": {
         "printed": 1.63, "source": 1.71, "others": 4, "refit": 1.823, "error": 0.027, "conditional": 1.651,
@@ -129,12 +136,12 @@ WEAK = dict.fromkeys(data_scale.FITTED, (0.87, 0.85, 0.94))
 CLEAR = {"global_lead": 0.0062, "local_lead": 0.0071}
 AMAZON = {"amazon_factor": 9.7, "amazon_like": 18.3, "amazon_repeating": 0.53}
 ALL_ITEMS = {"depth": 230, "items": (190, 0), "users": (190, 0)}
+VERSIONS = ("printed", "right", "possible")
 NO_FAILURE = {"fails_printed": 0.0, "fails_bits": 0.0, "fails_nats": 0.0}
 CASES = [
-    ("lemma-3.1", "weaker-than-claimed", {}),
-    ("lemma-3.1", "weaker-than-claimed", {"history": 1.01}),
-    ("lemma-3.1", "weaker-than-claimed", {"two_classes": 0.003}),
-    ("lemma-3.1", "reproduced", {"history": 1.01, "two_classes": 0.003}),
+    ("lemma-3.1", "reproduced-with-correction", {}),
+    ("lemma-3.1", "reproduced-with-correction", {"history": 1.01}),
+    ("lemma-3.1", "reproduced", {"two_classes": 0.003}),
     ("lemma-3.1", "open", {"limit": 0.031}),
     ("lemma-3.1", "open", {"share": 0.043}),
     ("lemma-3.1", "open", {"limit": None}),
@@ -157,22 +164,31 @@ CASES = [
     ("lemma-3.2", "reproduced", {}),
     ("lemma-3.2", "contradicted", {"satisfied": 0.99994}),
     ("theorem-3.3", "contradicted", {}),
+    ("theorem-3.3", "contradicted", {"minimal": None, "minimal_cases": 0}),
     ("theorem-3.3", "reproduced-with-correction", {"fails_bits": 0.0}),
+    ("theorem-3.3", "reproduced-with-correction", {"fails_bits": 0.049}),
     ("theorem-3.3", "reproduced-with-correction", {"huffman_fails": 0.0}),
     ("theorem-3.3", "reproduced-with-correction", {"one_sided": 1}),
     ("theorem-3.3", "reproduced-with-correction", {"listed_agree": 0.98}),
     ("theorem-3.3", "reproduced-with-correction", NO_FAILURE),
     ("theorem-3.3", "reproduced", NO_FAILURE | {"coded_fail": 0, "huffman_fails": 0.0}),
-    ("apen-duplication", "contradicted", {}),
+    ("apen-duplication", "weaker-than-claimed", {}),
     ("apen-duplication", "weaker-than-claimed", {"planted_apen_pooled": (0.11, 0.77)}),
     ("apen-duplication", "weaker-than-claimed", {"real_apen": (0.14, 0.51)}),
+    ("apen-duplication", "weaker-than-claimed", {"real_apen": (0.14, 0.51), "real_signed": (-0.16, 0.36)}),
+    ("apen-duplication", "contradicted", {"real_signed": (-0.36, -0.16)}),
+    ("apen-duplication", "open", {"real_signed": (-0.36, -0.16), "planted_apen_pooled": (0.11, 0.77)}),
+    ("apen-duplication", "open", {"real_signed": (-0.36, 0.16)}),
     ("apen-duplication", "open", {"real_apen": (-0.21, 0.33), "real_signed": (-0.16, 0.36)}),
     ("apen-duplication", "reproduced-with-correction", {"planted_apen_signed": (0.13, 0.97)}),
     ("apen-duplication", "reproduced", {"real_apen": (0.14, 0.51), "planted_apen": (0.22, 0.63)}),
-    ("lemma-3.4", "contradicted", {}),
-    ("lemma-3.4", "contradicted", {"below": 0}),
-    ("lemma-3.4", "open", {"rate": 1.37, "coded": 1.38, "below": 0}),
+    ("lemma-3.4", "open", {}),
     ("lemma-3.4", "contradicted", {"right": 6}),
+    ("lemma-3.4-bound", "contradicted", {}),
+    ("lemma-3.4-bound", "contradicted", {"below": 0, "logs_below": None}),
+    ("lemma-3.4-bound", "reproduced-with-correction", {"below_share": 0.031}),
+    ("lemma-3.4-bound", "reproduced", {"below_share": 0.0}),
+    ("lemma-3.4-bound", "reproduced", {"coded": 1.38}),
     ("z-below-one", "open", {}),
     ("z-below-one", "open", ALL_ITEMS | {"users": (189, 0)}),
     ("z-below-one", "reproduced", ALL_ITEMS),
@@ -232,10 +248,13 @@ CASES = [
     ("figure-4", "reproduced", STRONG | {"r2_least": 0.94}),
     ("figure-4", "contradicted", {"rising": False}),
     ("figure-4", "contradicted", WEAK),
-    ("apen-substitute", "weaker-than-claimed", {}),
-    ("apen-substitute", "open", {"tables_right": 7}),
-    ("apen-substitute", "contradicted", {"ahead_possible": 0}),
-    ("apen-substitute", "reproduced", dict.fromkeys(("ahead_printed", "ahead_right", "ahead_possible"), 14)),
+    ("apen-substitute", "open", {}),
+    ("apen-substitute", "open", dict.fromkeys(VERSIONS, (0, 14, 0))),
+    ("apen-substitute", "open", dict.fromkeys(VERSIONS, (14, 0, 0)) | {"possible": (0, 14, 0)}),
+    ("apen-substitute", "open", dict.fromkeys(VERSIONS, (0, 0, 14)) | {"possible": (0, 1, 13)}),
+    ("apen-substitute", "weaker-than-claimed", dict.fromkeys(VERSIONS, (1, 13, 0))),
+    ("apen-substitute", "contradicted", dict.fromkeys(VERSIONS, (0, 0, 14))),
+    ("apen-substitute", "reproduced", dict.fromkeys(VERSIONS, (14, 0, 0))),
     ("eq-2", "reproduced-with-correction", {}),
     ("eq-2", "reproduced-with-correction", {"conditional": 1.632}),
     ("eq-2", "reproduced", {"source": 1.63}),
@@ -396,6 +415,12 @@ def test_no_reading_of_figure_4_contradicts_alone(reading):
     assert RULES["figure-4"].judge(BASE["figure-4"] | one_weak)[0] == "weaker-than-claimed"
     one_strong = WEAK | {reading: STRONG[reading]}
     assert RULES["figure-4"].judge(BASE["figure-4"] | one_strong)[0] == "weaker-than-claimed"
+
+
+def test_printed_numbers_in_the_rules_are_the_papers():
+    amazon = paper.table(2).filter(dataset="amazon-books", s_max=50)
+    assert amazon["apen"].item() == datasets.AMAZON_APEN
+    assert paper.equation(2)[1]["E"] == data_scale.PRINTED_E
 
 
 def test_a_correlation_is_strong_only_whichever_data_set_is_left_out():

@@ -322,7 +322,8 @@ def substitutes() -> pl.DataFrame:
 
     Returns:
         ``source, version, scale`` (linear or logarithmic), ``with_apen, tokens_alone`` (Pearson's r over all points;
-        for Table 1 of 1/D_L with ApEn/T and 1/T) and ``ahead``.
+        for Table 1 of 1/D_L with ApEn/T and 1/T), ``difference`` (the first less the second), ``low, high`` (its
+        least and greatest value, over all points and over leaving out each data set) and ``says`` (`lead`).
     """
     right = points(corrected=True)
     versions = {
@@ -330,18 +331,28 @@ def substitutes() -> pl.DataFrame:
         "tokens put right": right,
         "and Amazon's least ApEn": with_entropy_of_lengths(right, "amazon-books"),
     }
-    keys = ["source", "version", "scale"]
-    sides = []
-    for column in ("x", "x_tokens"):
-        rows = []
-        for version, frame in versions.items():
-            for found in correlations(frame, column, {"all": GROUPS["all"]}).to_dicts():
-                for scale, name in (("linear", "pearson"), ("logarithmic", "log_pearson")):
-                    rows.append((found["source"], version, scale, found[name]))
-        sides.append(pl.DataFrame(rows, schema=[*keys, column], orient="row"))
-    both = sides[0].join(sides[1], on=keys, maintain_order="left")
-    both = both.rename({"x": "with_apen", "x_tokens": "tokens_alone"})
-    return both.with_columns(ahead=pl.col("with_apen") > pl.col("tokens_alone"))
+    groups = {"all": GROUPS["all"]}
+    groups |= {f"without {out}": tuple(name for name in groups["all"] if name != out) for out in groups["all"]}
+    rows = []
+    for version, frame in versions.items():
+        found = [correlations(frame, column, groups) for column in ("x", "x_tokens")]
+        for source in SOURCES:
+            for scale, name in (("linear", "pearson"), ("logarithmic", "log_pearson")):
+                ours, alone = (part.filter(source=source)[name].to_list() for part in found)
+                gaps = [one - other for one, other in zip(ours, alone, strict=True)]
+                ends = (gaps[0], min(gaps), max(gaps))
+                rows.append((source, version, scale, ours[0], alone[0], *ends, lead(ends[1], ends[2])))
+    names = ["source", "version", "scale", "with_apen", "tokens_alone", "difference", "low", "high", "says"]
+    return pl.DataFrame(rows, names, orient="row")
+
+
+LEADS = ("ahead", "tied", "behind")
+
+
+def lead(low: float, high: float) -> str:
+    """“ahead” or “behind” if the difference has one sign whichever data set is left out, else “tied”."""
+    ahead, tied, behind = LEADS
+    return ahead if low > 0 else behind if high < 0 else tied
 
 
 PUBLISHED = {

@@ -236,6 +236,24 @@ def listed_study(
     return pl.concat(parts)
 
 
+def minimal_study(alphabets: Sequence[int], chains: int, n: int, seed: int = 0) -> pl.DataFrame:
+    """The chains of `random_study` whose transition probabilities are all at most e^(−√ln 2), judged for n events.
+
+    This is what the remark after (15), “p_xy are minimal”, must mean at least for (12) to be true at every length.
+
+    Returns:
+        ``items, h, start, holds``; no row for an alphabet without such a chain.
+    """
+    rng = np.random.default_rng([seed, 33])
+    parts = []
+    for items in alphabets:
+        transition = random_chains(items, chains // len(alphabets), rng)
+        h, start = chain_entropies(transition)
+        frame = pl.DataFrame({"items": np.full(len(h), items), "h": h, "start": start})
+        parts.append(frame.filter(transition.max(axis=(1, 2)) <= np.exp(-np.sqrt(LN2))))
+    return pl.concat(parts).with_columns(holds=code_bits(pl.col("h"), pl.col("start"), n) >= n / pl.col("h"))
+
+
 def structured_study(alphabets: Sequence[int], steps: int = 25) -> pl.DataFrame:
     """Entropies of chains known without a matrix, for any alphabet: ``family, items, h, start`` (nats).
 

@@ -210,7 +210,23 @@ def past_their_best() -> int:
     return found
 
 
-def losses_below_one() -> dict[str, float]:
-    """Published training losses of sequential recommenders (`paper.srt_runs`): ``losses, below`` (1) and ``lowest``."""
-    found = paper.srt_runs()["train_train_loss"]
-    return {"losses": len(found), "below": int((found < 1).sum()), "lowest": float(found.to_numpy().min())}
+def losses_below_one() -> dict[str, float | str | None]:
+    """Published losses of sequential recommenders (`paper.srt_runs`), those below 1, and the least.
+
+    Returns:
+        ``losses`` (runs); of the training losses ``below`` (1), ``lowest`` and ``logs_below`` (the data sets of those
+        below 1, None if there are none); ``tested_below`` (test and validation losses below 1), ``least_test`` and
+        ``least_valid``.
+    """
+    runs = paper.srt_runs()
+    trained, test, valid = runs["train_train_loss"], runs["test_eval_loss"], runs["valid_eval_loss"]
+    logs = runs.filter(trained < 1)["dataset"].unique().sort().to_list()
+    return {
+        "losses": len(runs),
+        "below": int((trained < 1).sum()),
+        "lowest": float(trained.to_numpy().min()),
+        "logs_below": " and ".join(logs) or None,
+        "tested_below": int((test < 1).sum() + (valid < 1).sum()),
+        "least_test": float(test.to_numpy().min()),
+        "least_valid": float(valid.to_numpy().min()),
+    }

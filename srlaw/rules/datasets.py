@@ -10,6 +10,8 @@ from srlaw.rules.rule import Evidence, Judgement, rule
 PRINTED_DIGITS = 1e-3
 
 
+# Amazon's ApEn at s_max 50, as Table 2 prints it.
+AMAZON_APEN = 0.010
 # Mean lengths have four digits, so the users that tokens over mean length imply may differ by that much and no more.
 SAME_USERS = 1e-3
 
@@ -123,7 +125,7 @@ def table_1_data(e: Evidence) -> Judgement:
     )
     | {
         "weaker-than-claimed": "The log of Amazon Books that the authors used, with most users reviewing some book "
-        "twice and a mean |ApEn(2, 0)| of 0.010, and a cut of KuaiRand-pure with the printed lengths, would leave the "
+        f"twice and a mean |ApEn(2, 0)| of {AMAZON_APEN:.3f}, and a cut of KuaiRand-pure with the printed lengths, would leave the "
         "exchange of tokens as the only correction.",
         "contradicted": "Official files with the printed totals, and a definition of ApEn that gives the printed "
         "values, would make it reproduced.",
