@@ -1,5 +1,6 @@
 """The rules: each comes out as each of its words, on made-up evidence, with a sentence about that evidence."""
 
+import math
 import re
 import sys
 
@@ -87,15 +88,16 @@ BASE = {
     },
     "few-small-points": {
         "needed": "8 to 12", "panels": 22, "late_panels": 19, "lower": 13, "better": 9, "worse": 5, "near": 15,
-        "helps": "a", "misleads": "b and c", "smooth_seen": 1.1, "smooth": 1.6, "around_seen": 1.3, "around": 1.7,
-        "late_lower": 16, "late_worse": 3, "late_mean": 11, "late_error": 2.37, "rival": "a spline",
-        "rival_error": 2.11, "rival_ahead": 12, "least_helps": False, "half_helps": False, "size_fails": True,
-        "sturdy_fails": True, "endures": 1.15, "depth_fails": False, "late_ahead": False, "ranks": False,
-        "simulated": 77, "true_contradicted": 0.013, "true_few": 0.31, "null_holds": 0.026,
+        "helps": "a", "misleads": "b and c", "regret_seen": 0.97, "regret": 1.51, "smooth_seen": 1.1, "smooth": 1.6,
+        "around_seen": 1.3, "around": 1.7, "late_lower": 16, "late_worse": 3, "late_mean": 11, "late_error": 2.37,
+        "rival": "spline", "rival_panels": 17, "rival_error": 2.11, "rival_law": 2.29, "rival_ahead": 12,
+        "least_helps": False, "half_helps": False, "size_fails": True, "sturdy_fails": True, "endures": 1.15,
+        "spare": 2, "sigma_short": 1.43, "depth_fails": False, "late_ahead": False, "ranks": False,
+        "simulated": 77, "true_contradicted": 1, "true_most": 0.049, "true_few": 0.31, "null_holds": 0.026,
     },
     "dataset-scales": {
         "cases": 9, "ahead": 1, "ahead_tokens": 3, "ahead_constant": 4, "ahead_slope": 2, "error": 2.7, "panels": 22,
-        "near": 0, "near_any": 1, "near_error": 13.0,
+        "near": 8, "near_tokens": 7, "near_low": 0.61, "near_error": 1.23, "near_high": 1.79, "forms": 6, "near_any": 1,
     },
     "figure-4": {
         "printed": (0.994, 0.991, 0.998), "exchanged": (0.81, 0.77, 0.995), "of_figures": (0.88, 0.86, 0.995),
@@ -239,10 +241,13 @@ CASES = [
     ("few-small-points", "weaker-than-claimed", {"late_ahead": True}),
     ("few-small-points", "weaker-than-claimed", {"ranks": True}),
     ("few-small-points", "open", {}),
-    ("few-small-points", "open", {"depth_fails": True, "true_contradicted": 0.071}),
+    ("few-small-points", "open", {"depth_fails": True, "true_contradicted": 3, "true_most": 0.098}),
+    ("few-small-points", "contradicted", {"depth_fails": True, "regret": 0.93, "endures": 1.85}),
     ("few-small-points", "open", {"depth_fails": True, "sturdy_fails": False, "endures": 1.05}),
     ("dataset-scales", "contradicted", {}),
     ("dataset-scales", "open", {"ahead": 6}),
+    ("dataset-scales", "open", {"ahead_slope": 5}),
+    ("dataset-scales", "open", {"near_tokens": 12}),
     ("dataset-scales", "weaker-than-claimed", {"ahead": 9}),
     ("dataset-scales", "weaker-than-claimed", {"near": 22}),
     ("dataset-scales", "reproduced", {"ahead": 9, "near": 22}),
@@ -484,5 +489,11 @@ def test_a_choice_must_beat_a_random_one_and_the_largest_in_every_data_set():
 def test_failures_that_noise_alone_would_make_leave_it_open():
     failing = {"least_helps": False, "half_helps": True, "size_fails": True, "sturdy_fails": True, "depth_fails": True}
     assert extrapolation.word(failing) == "contradicted"
-    assert extrapolation.word(failing | {"true_contradicted": extrapolation.ALARM}) == "contradicted"
-    assert extrapolation.word(failing | {"true_contradicted": extrapolation.ALARM + 0.01}) == "open"
+    assert extrapolation.word(failing | {"true_most": extrapolation.ALARM}) == "contradicted"
+    assert extrapolation.word(failing | {"true_most": extrapolation.ALARM + 0.01}) == "open"
+
+
+def test_the_limit_of_a_share_is_the_exact_one():
+    assert extrapolation.at_most(0, 100) == pytest.approx(1 - 0.05**0.01)  # no alarm in 100: (1 - p)^100 = 0.05
+    high = extrapolation.at_most(3, 40)
+    assert sum(math.comb(40, i) * high**i * (1 - high) ** (40 - i) for i in range(4)) == pytest.approx(0.05)

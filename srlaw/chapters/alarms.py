@@ -62,17 +62,21 @@ def draw(panels: Sequence[Panel], means: Sequence[np.ndarray], sigma: np.ndarray
     return out
 
 
-def said(panels: Sequence[Panel], sigma: pl.DataFrame, readings: Sequence[str], starts: int = 6) -> list[str]:
-    """The word of the rule few-small-points for made panels, and which of its flags hold; σ is known, not estimated.
+def said(panels: Sequence[Panel], readings: Sequence[str], starts: int = 6) -> list[str]:
+    """The word of the rule few-small-points for made panels, and which of its flags hold.
 
-    `sigma` has ``dataset, s_max, metric, sigma``. The surface, which the word does not depend on, is the measurements.
+    σ is estimated from the made panels as the book estimates it from the paper's, by the laws of `CHEAP`, and so are
+    both of its estimates. The surface, which the word does not depend on, is the measurements.
     """
+    level = ex.noise(ex.extrapolate(panels, ex.CHEAP, shares=(1.0,), starts=starts))
     tables = {}
     for order, shares in (("size", tuple(SHARES.values())), ("depth", (0.5,))):
         fits = ex.extrapolate(panels, readings, order, starts, shares)
-        tables[order] = ex.scored(fits.join(sigma, on=PANEL, maintain_order="left").with_columns(surface="y"))
+        own = fits.join(level.select(*PANEL, "sigma"), on=PANEL, maintain_order="left")
+        tables[order] = ex.scored(own.with_columns(surface="y"))
     at = {name: ex.judged(ex.at_share(tables["size"], share)) for name, share in SHARES.items()}
-    by_depth = ex.judged(ex.at_share(tables["depth"], 0.5))
+    at["half, larger noise"] = ex.larger_noise(ex.at_share(tables["size"], SHARES["half"]), level)
+    by_depth = ex.judged(ex.at_share(tables["depth"], SHARES["half"]))
     flags = rules.flags(at, by_depth, ex.paired(at["three quarters"]), list(readings))
     return [rules.word(flags), *(name for name, holds in flags.items() if holds)]
 
@@ -96,7 +100,7 @@ def study(world: str, replicate: int, readings: Sequence[str], seed: int = 0, st
     """`said` of one simulated study: twenty panels with the designs and the noise of the paper's."""
     panels, means, level, rho = _world(world)
     rng = np.random.default_rng([seed, WORLDS.index(world), replicate])
-    return said(draw(panels, means, level["sigma"].to_numpy(), rho, rng), level, readings, starts)
+    return said(draw(panels, means, level["sigma"].to_numpy(), rho, rng), readings, starts)
 
 
 @cache

@@ -17,7 +17,7 @@ from srlaw.errors import InputError
 from srlaw.laws import PANEL_LAWS, Law, bootstrap, determined, fit, forecasts, get
 from srlaw.laws.forecast import size_order
 from srlaw.paper import PANEL, Panel
-from srlaw.rules.extrapolation import misleads_somewhere
+from srlaw.rules.extrapolation import MOST, misleads_somewhere
 from srlaw.runs import read_runs
 
 NAIVE = {"best": "best so far", "largest": "largest so far", "mean": "mean so far", "near": "three nearest so far"}
@@ -225,6 +225,11 @@ def at_share(table: pl.DataFrame, share: float) -> pl.DataFrame:
     return enough.filter(pl.col("k") == pl.col("k").min().over(*PANEL, "law"))
 
 
+def beyond_any(of: int = len(NAIVE)) -> float:
+    """Standard errors beyond which the largest of several differences counts, the level of `BEYOND` shared by all."""
+    return float(norm.isf(norm.sf(BEYOND) / of))
+
+
 def judged(table: pl.DataFrame, noise_factor: float | pl.Expr = 1.0) -> pl.DataFrame:
     """Rows of `scores` with four verdicts; `noise_factor`, a number or a column, multiplies the noise.
 
@@ -232,7 +237,7 @@ def judged(table: pl.DataFrame, noise_factor: float | pl.Expr = 1.0) -> pl.DataF
     noise, at a level shared by all (Bonferroni), as the best of several is a high bar; ``near``: the choice is within
     the noise of the best (two single runs differ by less than 1.96 √2 σ).
     """
-    limit, any_of = (noise_factor * float(norm.isf(norm.sf(BEYOND) / m)) for m in (1, len(NAIVE)))
+    limit, any_of = noise_factor * BEYOND, noise_factor * beyond_any()
     worst = pl.max_horizontal(f"z_{name}" for name in NAIVE)
     return table.with_columns(
         lower=pl.col("rmse") < pl.min_horizontal(f"rmse_{name}" for name in NAIVE),
@@ -253,6 +258,20 @@ def endures(table: pl.DataFrame, readings: Sequence[str], most: float = 3.0) -> 
     factors = np.arange(1, most + 0.025, 0.05)
     holds = [misleads_somewhere(judged(table, float(factor)), list(readings)) for factor in factors]
     return round(float(factors[np.flatnonzero(holds)[-1]]), 2) if any(holds) else 0.0
+
+
+def spare(rows: pl.DataFrame, readings: Sequence[str]) -> int:
+    """The least number of panels that must no longer be ``worse`` for `misleads_somewhere` to end: 1 hangs on one.
+
+    It takes as many as lose the majority in each data set where a reading misleads, of the reading that needs fewest;
+    0 where some reading misleads nowhere.
+    """
+    needed = []
+    for law in readings:
+        sets = rows.filter(pl.col("law") == law).group_by("dataset").agg(pl.col("worse").sum(), of=pl.len())
+        surplus = sets.select((pl.col("worse").cast(pl.Int64) - (pl.col("of") * MOST).floor()).clip(0).sum())
+        needed.append(int(surplus.item()))
+    return min(needed, default=0)
 
 
 def paired(rows: pl.DataFrame) -> pl.DataFrame:

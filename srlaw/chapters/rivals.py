@@ -18,7 +18,9 @@ from srlaw.paper import PANEL, Panel
 
 PLAIN = (NAIVE["mean"], NAIVE["near"], "nearest so far")
 """Forecasts that need nothing but the points seen, and no curve."""
-PROCESS, CARRIED = "Gaussian process", "carried shape"
+PROCESS, CARRIED, SURFACE = "Gaussian process", "carried shape", "carried surface"
+POOLS = {CARRIED: "performance", SURFACE: "log-quadratic-interaction"}
+"""Carried over from other data sets, the new panel fixing only level and scale: the law of the curve."""
 SHARES, QUARTER = {"half": 0.5, "three quarters": 0.75}, "quarter"
 SCALES = (math.log(0.05), math.log(20.0))  # bounds of ln length, in standard deviations of ln N and ln d
 NUGGET = (math.log(1e-4), math.log(1e2))  # and of ln (noise variance / variance of the process)
@@ -89,8 +91,16 @@ def gaussian_process(x: np.ndarray, y: np.ndarray, starts: int = 4) -> Process:
 
 
 def others(panel: Panel, panels: Sequence[Panel]) -> list[Panel]:
-    """The panels of the same metric on other data sets."""
-    return [other for other in panels if other.dataset != panel.dataset and other.metric == panel.metric]
+    """The panels of the same metric on other data sets whose sizes span those of this one: nothing is extrapolated."""
+    alike = (other for other in panels if other.dataset != panel.dataset and other.metric == panel.metric)
+    return [other for other in alike if spans(other, panel)]
+
+
+def spans(wide: Panel, narrow: Panel) -> bool:
+    """Whether every depth and width of one panel lies between the least and the greatest of the other."""
+    sizes = [[panel.points[c] for c in ("n_layers", "d_emb")] for panel in (wide, narrow)]
+    ends = [[(float(np.min(column)), float(np.max(column))) for column in columns] for columns in sizes]
+    return all(w[0] <= n[0] and n[1] <= w[1] for w, n in zip(*ends, strict=True))
 
 
 def pooled(panels: Sequence[Panel]) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -101,7 +111,10 @@ def pooled(panels: Sequence[Panel]) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def shape(panels: Sequence[Panel], law: str = "performance", starts: int = 12):
-    """A law fitted to the panels at once, each in units of its own spread: a curve, as a function of points."""
+    """A law fitted to the panels at once, each in units of its own spread: a curve, as a function of points.
+
+    Of panels of one design and of a law that is linear in its parameters this is the mean of their own surfaces.
+    """
     x, y = pooled(panels)
     return fit_arrays(get(law), x, y, starts=starts).predict
 
@@ -127,6 +140,24 @@ def shape_by_evolution(panels: Sequence[Panel], seed: int = 0):
     return lambda points: columns(w, points) @ solved(w)
 
 
+def mean_surface(panels: Sequence[Panel]):
+    """The mean of the panels' own log-quadratic surfaces with interaction, each in units of its own spread, by numpy:
+    a second route to `shape` of that law, for panels of one design."""
+
+    def columns(points) -> np.ndarray:
+        ln, ld = (np.log(np.asarray(points[c], float)) for c in ("n_layers", "d_emb"))
+        return np.column_stack([ln**0, ln, ln**2, ld, ld**2, ln * ld])
+
+    def standard(y: np.ndarray) -> np.ndarray:
+        return (y - y.mean()) / y.std()
+
+    def own(panel: Panel) -> np.ndarray:
+        return np.linalg.lstsq(columns(panel.points), standard(panel.points["y"].to_numpy()), rcond=None)[0]
+
+    mean = np.mean([own(panel) for panel in panels], axis=0)
+    return lambda points: columns(points) @ mean
+
+
 def level_and_scale(curve: np.ndarray, y: np.ndarray, k: int) -> np.ndarray:
     """a + s · curve with a and s by least squares on the first k points: ``(n,)``. One free level where k is 1."""
     design = np.column_stack([np.ones_like(curve), curve])
@@ -136,7 +167,7 @@ def level_and_scale(curve: np.ndarray, y: np.ndarray, k: int) -> np.ndarray:
 def race(panels: Sequence[Panel], sizes: Sequence[Sequence[int]], order: str = "size") -> pl.DataFrame:
     """Every rival given the first k points of every panel, k of the panel's `sizes`.
 
-    The carried shape is left out where there are no panels of the metric on other data sets.
+    What `POOLS` carries is left out where no panel of the metric on another data set has sizes that span the panel's.
 
     Returns:
         as `srlaw.chapters.extrapolation.extrapolate`, with the rival's name as ``law``.
@@ -146,11 +177,11 @@ def race(panels: Sequence[Panel], sizes: Sequence[Sequence[int]], order: str = "
         points, group = ordered(panel.points, order), others(panel, panels)
         key = (panel.dataset, panel.metric)
         if group and key not in shapes:
-            shapes[key] = shape(group)
+            shapes[key] = {name: shape(group, law) for name, law in POOLS.items()}
         x, y, n = places(points), points["y"].to_numpy(), len(points)
-        curve = shapes[key](points) if group else None
+        curves = {name: curve(points) for name, curve in shapes[key].items()} if group else {}
         for k in ks:
-            for name, prediction in _forecasts(x, y, int(k), curve).items():
+            for name, prediction in _forecasts(x, y, int(k), curves).items():
                 label = {**panel.label, "law": name, "k": int(k), "n": n}
                 part = points.select(
                     "n_layers", "d_emb", "y", seen=pl.int_range(n) < int(k), prediction=pl.Series(prediction)
@@ -159,7 +190,7 @@ def race(panels: Sequence[Panel], sizes: Sequence[Sequence[int]], order: str = "
     return pl.concat(frames)
 
 
-def _forecasts(x: np.ndarray, y: np.ndarray, k: int, curve: np.ndarray | None) -> dict[str, np.ndarray]:
+def _forecasts(x: np.ndarray, y: np.ndarray, k: int, curves: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     seen, values = x[:k], y[:k]
     out = {
         NAIVE["mean"]: np.full(len(y), values.mean()),
@@ -167,7 +198,7 @@ def _forecasts(x: np.ndarray, y: np.ndarray, k: int, curve: np.ndarray | None) -
         "nearest so far": nearest(seen, values, x),
         PROCESS: gaussian_process(seen, values).predict(x),
     }
-    return out if curve is None else {**out, CARRIED: level_and_scale(curve, y, k)}
+    return {**out, **{name: level_and_scale(curve, y, k) for name, curve in curves.items()}}
 
 
 def standing(
@@ -211,12 +242,13 @@ def standing(
 
 
 def table(rows: pl.DataFrame) -> pl.DataFrame:
-    """`standing` by share and forecast: ``share, forecast, panels, error`` (median, over σ), ``ahead`` (panels in which
-    it is below the law), ``smooth, around`` (median regret over σ of its choice)."""
+    """`standing` by share and forecast: ``share, forecast, panels, error`` (median, over σ), ``law`` (the law's on the
+    same panels), ``ahead`` (panels in which the forecast is below it), ``smooth, around`` (median regret over σ of its
+    choice)."""
     named = rows.group_by("share", "forecast", maintain_order=True)
     chooses = pl.col("forecast") != NAIVE["mean"]
     lost = {c: pl.when(chooses).then(pl.col(c) / pl.col("sigma")).median() for c in ("smooth", "around")}
     ahead = (pl.col("rmse") < pl.col("rmse_law")).sum()
     known = pl.when(pl.col("rmse_law").is_not_null().any()).then(ahead)
-    error = (pl.col("rmse") / pl.col("sigma")).median()
-    return named.agg(panels=pl.len(), error=error, ahead=known, **lost)
+    error, law = ((pl.col(name) / pl.col("sigma")).median() for name in ("rmse", "rmse_law"))
+    return named.agg(panels=pl.len(), error=error, law=law, ahead=known, **lost)

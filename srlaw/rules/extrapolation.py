@@ -1,14 +1,17 @@
 """Chapter 6: are a few small models enough to know the large ones, and some data sets to know another?"""
 
 import polars as pl
+from scipy.stats import binomtest
 
 from srlaw.rules.rule import Evidence, Judgement, rule
 
 # A law helps, or misleads, in a data set if it does so in more than half of its panels: panels of one data set share
 # users and items, so they are one piece of evidence, and their majority is its value.
 MOST = 0.5
-# "contradicted" needs a rule that would rarely say so if Eq. (7) were true: share of the simulated studies.
+# "contradicted" needs a rule that would rarely say so if Eq. (7) were true: the greatest share of the simulated studies
+# that is compatible with their count, by the exact one-sided binomial limit of this confidence.
 ALARM = 0.05
+CONFIDENCE = 0.95
 
 
 def by_data_set(rows: pl.DataFrame, law: str) -> pl.DataFrame:
@@ -71,14 +74,19 @@ def flags(
 
 
 def word(e: Evidence) -> str:
-    """The word on the badge, from the `flags`; with ``true_contradicted`` above `ALARM`, failures leave it open."""
+    """The word on the badge, from the `flags`; with ``true_most`` above `ALARM`, failures leave it open."""
     if e["least_helps"]:
         return "reproduced"
     if e["size_fails"] and e["sturdy_fails"] and e["depth_fails"]:
-        return "contradicted" if e.get("true_contradicted", 0.0) <= ALARM else "open"
+        return "contradicted" if e.get("true_most", 0.0) <= ALARM else "open"
     if e["half_helps"]:
         return "reproduced-with-correction"
     return "weaker-than-claimed" if e["late_ahead"] or e["ranks"] else "open"
+
+
+def at_most(count: int, trials: int) -> float:
+    """The exact upper limit of a share, given how often it came: one-sided, of `CONFIDENCE` (Clopper and Pearson)."""
+    return float(binomtest(count, trials, alternative="less").proportion_ci(CONFIDENCE, method="exact").high)
 
 
 def gather(
@@ -88,6 +96,8 @@ def gather(
     rivals: pl.DataFrame,
     alarms: pl.DataFrame | None,
     endures: float,
+    spare: int,
+    sigma_low: float,
     least: pl.Series,
     readings: list[str],
     law: str,
@@ -99,23 +109,29 @@ def gather(
             and ``half, larger noise``, judged by the larger of two estimates of σ.
         by_depth: the same for half of the points, shallowest models first.
         paired: law against naive forecasts given three quarters, one row a law and forecast.
-        rivals: one row a forecast given three quarters: ``forecast, error`` (median, over σ), ``ahead`` (panels in
-            which it is below `law`).
+        rivals: one row a forecast given three quarters: ``forecast, panels, error`` (median, over σ), ``law`` (the
+            median error of `law` on these panels), ``ahead`` (panels in which it is below `law`).
         alarms: from `srlaw.stored.false_alarms`; None for other panels than the paper's, of which it says nothing.
         endures: the factor by which σ could be larger with the failures by size still there.
+        spare: the number of panels whose failures must end for that, see `srlaw.chapters.extrapolation.spare`.
+        sigma_low: how small the estimate of one panel's σ may be, over the true one: its simulated 2.5% point.
         least: least numbers of points from which the law can be fitted.
         readings: the laws that are readings of Eq. (7).
         law: the one whose counts the card shows.
     """
     half, late = (at[name].filter(pl.col("law") == law) for name in ("half", "three quarters"))
     sets = by_data_set(half, law)
-    lost = {c: (half[c] / half["sigma"]).median() for c in ("smooth_seen", "smooth", "around_seen", "around")}
-    top = rivals.filter(~pl.col("forecast").is_in([law, *readings])).sort("error").row(0, named=True)
+    losses = [f"{by}{end}" for by in ("regret", "smooth", "around") for end in ("", "_seen")]
+    lost = {name: (half[name] / half["sigma"]).median() for name in losses}
+    others = rivals.filter(~pl.col("forecast").is_in([law, *readings]))
+    top = others.sort(pl.col("error") / pl.col("law")).row(0, named=True)
     against = dict(paired.filter(pl.col("law") == law).select("naive", pl.col("panels") - pl.col("wins")).iter_rows())
     said: dict[str, dict[str, float]] = {"law": {}, "flat": {}}
     if alarms is not None:
         for (world,), part in alarms.group_by("world"):
             said[world] = dict(part.select("outcome", "share").iter_rows())
+    studies = None if alarms is None else int(alarms["replicates"][0])
+    contradicted = round(said["law"].get("contradicted", 0.0) * (studies or 0))
     return {
         "needed": " to ".join(dict.fromkeys((str(least.min()), str(least.max())))),
         "panels": len(half),
@@ -129,12 +145,17 @@ def gather(
         "late_mean": against["mean so far"],
         "late_error": (late["rmse"] / late["sigma"]).median(),
         "rival": top["forecast"],
+        "rival_panels": top["panels"],
         "rival_error": top["error"],
+        "rival_law": top["law"],
         "rival_ahead": top["ahead"],
         **flags(at, by_depth, paired, readings),
         "endures": endures,
-        "simulated": None if alarms is None else alarms["replicates"][0],
-        "true_contradicted": said["law"].get("contradicted", 0.0),
+        "spare": spare,
+        "sigma_short": 1 / sigma_low,
+        "simulated": studies,
+        "true_contradicted": contradicted,
+        "true_most": 0.0 if studies is None else at_most(contradicted, studies),
         "true_few": said["law"].get("reproduced", 0.0) + said["law"].get("reproduced-with-correction", 0.0),
         "null_holds": 1 - said["flat"].get("contradicted", 0.0) - said["flat"].get("open", 0.0),
     }
@@ -159,6 +180,8 @@ DESIGNS = (
         "helps": "data sets where it helps",
         "misleads": "data sets where it misleads",
         "near": "its choice within the noise of the best, of {panels}",
+        "regret": "choice of the law, median regret by its own measurement / σ",
+        "regret_seen": "choice of the best so far, by its own measurement",
         "smooth": "choice of the law, median regret on the fitted surface / σ",
         "smooth_seen": "choice of the best so far, the same",
         "around": "choice of the law, median regret by its neighbours in the grid / σ",
@@ -167,19 +190,23 @@ DESIGNS = (
         "late_worse": "three quarters: above one beyond the noise",
         "late_mean": "three quarters: panels in which the mean of the points seen is at least as good",
         "late_error": "three quarters: median error of the law / σ",
-        "rival_error": "three quarters: median error / σ of its best rival, {rival}",
-        "rival_ahead": "three quarters: panels in which that rival is ahead of the law",
+        "rival_error": "three quarters: median error / σ of its best rival, {rival}, in its {rival_panels} panels",
+        "rival_law": "three quarters: median error / σ of the law in the same panels",
+        "rival_ahead": "three quarters: of these, panels in which that rival is ahead of the law",
         "least_helps": "least feasible points: some reading helps in every data set",
         "half_helps": "half: some reading helps in every data set",
         "size_fails": "half, small = few parameters: every reading misleads in some data set",
         "sturdy_fails": "half: also by the larger of two estimates of σ",
         "endures": "factor by which σ could be larger before this ends (0: it does not)",
+        "spare": "panels in which σ must be so much larger for it to end",
+        "sigma_short": "how many times larger than estimated σ of one panel may be (simulated, 97.5%)",
         "depth_fails": "half, small = shallow: every reading misleads in some data set",
         "late_ahead": "three quarters: some reading ahead of every naive forecast in every data set",
         "ranks": "half: among untrained models its choice beats a random one and the largest, in every data set",
-        "true_contradicted": "simulated studies in which Eq. (7) is true: share contradicted, of {simulated}",
-        "true_few": "in these: share reproduced, a correction included",
-        "null_holds": "simulated studies without any structure: share neither contradicted nor open",
+        "true_contradicted": "simulated studies in which Eq. (7) is true, by one reading: contradicted, of {simulated}",
+        "true_most": "in these: greatest share contradicted that fits this count (exact limit)",
+        "true_few": "in these: share reproduced, a correction included, by one reading",
+        "null_holds": "simulated studies without any structure: share neither contradicted nor open, by one reading",
     },
     would_change={
         "reproduced": "New data sets, or repeated seeds, on which no reading of Eq. (7) helps from its least number "
@@ -198,18 +225,16 @@ def few_small_points(e: Evidence) -> Judgement:
     )
     late = (
         f"Given three quarters the mean of the points seen is at least as good in {e['late_mean']} of "
-        f"{e['late_panels']} panels, and {e['rival']} has the median error {e['rival_error']:.2f} σ where the law has "
-        f"{e['late_error']:.2f} σ."
+        f"{e['late_panels']} panels, and the {e['rival']} has the median error {e['rival_error']:.2f} σ in its "
+        f"{e['rival_panels']} panels, where the law has {e['rival_law']:.2f} σ; it is ahead in {e['rival_ahead']} of "
+        f"them. {_choice(e)}"
     )
-    if e["smooth"] < e["smooth_seen"] and e["around"] < e["around_seen"]:
-        late += (
-            " To its credit, the size that it chooses from half of them loses less, in the median, than the best of "
-            "those trained."
-        )
     alarm = ""
     if e["simulated"] is not None:
-        share = f"{e['true_contradicted']:.1%} of {e['simulated']}"
-        alarm = f" Of simulated studies in which Eq. (7) is true the rule says contradicted in {share}."
+        alarm = (
+            f" Of {e['simulated']} simulated studies in which Eq. (7) is true, judged by one reading, the rule says "
+            f"contradicted in {e['true_contradicted']} (at most {e['true_most']:.1%}, exact {CONFIDENCE:.0%} limit)."
+        )
     said = word(e)
     if said == "reproduced":
         return said, (
@@ -219,8 +244,8 @@ def few_small_points(e: Evidence) -> Judgement:
     if said == "contradicted":
         return said, (
             "Not even half of the points are enough: whether small means few parameters or shallow, every reading of "
-            f"Eq. (7) misleads in some data set, also by the larger of two estimates of σ; it would end were σ more "
-            f"than {e['endures']:.2f} times as large. {counts} {late}{alarm}"
+            f"Eq. (7) misleads in some data set, also by the larger of two estimates of σ. {_margin(e)} {counts} "
+            f"{late}{alarm}"
         )
     if said == "reproduced-with-correction":
         return said, (
@@ -238,13 +263,36 @@ def few_small_points(e: Evidence) -> Judgement:
     return said, f"A few points are not enough. {counts} {late} What holds says less: {holds}."
 
 
-DATA_SETS = "Panels of further data sets that Eq. (7), fitted to the others, predicts better than their mean would"
+def _choice(e: Evidence) -> str:
+    """What the size that the law chooses from half of the points loses, by three measures, beside the best so far."""
+    measures = {"smooth": "by the fitted surface", "around": "by its neighbours", "regret": "by the measurement itself"}
+    said: dict[str, list[str]] = {}
+    for name, by in measures.items():
+        own, best = e[name], e[f"{name}_seen"]
+        order = "less" if own < best else "more" if own > best else "as great"
+        said.setdefault(order, []).append(f"{by} ({own:.2f} against {best:.2f} σ)")
+    parts = ", but ".join(f"{order} {' and '.join(each)}" for order, each in said.items())
+    return (
+        "The size that it chooses from half of them, set against the best of those trained, has a median loss that is "
+        f"{parts}."
+    )
+
+
+def _margin(e: Evidence) -> str:
+    """How much larger σ must be for the failures to end, beside what is known of the σ of one panel."""
+    margin = f"It would end were σ more than {e['endures']:.2f} times as large in {e['spare']} of the panels"
+    if e["endures"] < e["sigma_short"]:
+        return f"{margin}: no large margin, as σ of one panel may be {e['sigma_short']:.2f} times its estimate."
+    return f"{margin}, and σ of one panel may be {e['sigma_short']:.2f} times its estimate."
+
+
+DATA_SETS = "Panels of further data sets that Eq. (7), fitted to the others, predicts better than is done without a law"
 
 
 @rule(
     "dataset-scales",
-    decides="Reproduced if predictions for data left out beat the naive ones in every case; weaker if in one "
-    "sense; contradicted if in few.",
+    decides="Reproduced if predictions for data left out beat those without a law in every case; weaker if in one "
+    "sense; contradicted if no form does in most.",
     shows={
         "cases": "predictions for a data set left out, one a data set and metric",
         "ahead": "of these, Eq. (7) with D' = tokens/ApEn below the mean of the other panels",
@@ -253,12 +301,15 @@ DATA_SETS = "Panels of further data sets that Eq. (7), fitted to the others, pre
         "ahead_slope": "with a free coefficient of ln(tokens/ApEn), which the paper has not",
         "error": "tokens/ApEn: median error / error of that mean",
         "panels": "predictions for a panel left out, its data set's other S_max known",
-        "near": "of these, Eq. (7) with tokens/ApEn below the same configuration at the other S_max",
-        "near_any": "of these, any of the five forms below it",
-        "near_error": "tokens/ApEn: median error / error of that",
+        "near": "of these, Eq. (7) of its own data set, moved by c ln(tokens/ApEn), below the same configuration there",
+        "near_tokens": "of these, moved by c ln(tokens)",
+        "near_low": "moved by c ln(tokens/ApEn): least error / error of that configuration",
+        "near_error": "the same, median",
+        "near_high": "the same, greatest",
+        "near_any": "of these, any of {forms} forms with one set of exponents for all data sets below it",
     },
     would_change={
-        "reproduced": "Panels of further data sets on which the mean of the others predicts better would change it.",
+        "reproduced": "Panels of further data sets that are predicted better without a law would change it.",
         "weaker-than-claimed": f"{DATA_SETS} in every case would make it reproduced.",
         "contradicted": f"{DATA_SETS} would change it; so would a value of D' that can be known before any model is "
         "trained on the new data, and with which the predictions are right.",
@@ -269,14 +320,16 @@ def dataset_scales(e: Evidence) -> Judgement:
     counts = (
         f"Fitted to the other data sets with D' = tokens/ApEn, Eq. (7) predicts the panels of a data set left out "
         f"better than their mean in {e['ahead']} of {e['cases']} cases (tokens alone: {e['ahead_tokens']}, one "
-        f"constant: {e['ahead_constant']}); its median error is {e['error']:.1f} times that of the mean. For a panel "
-        f"whose data set is known at another S_max it is better than the same configuration there in {e['near']} of "
-        f"{e['panels']}, with {e['near_error']:.0f} times the error."
+        f"constant: {e['ahead_constant']}); its median error is {e['error']:.1f} times that of the mean. Where the "
+        f"data set is known at another S_max, its own surface, moved by c ln(tokens/ApEn) with the c of the other data "
+        f"sets, is better than the same configuration there in {e['near']} of {e['panels']} panels (tokens alone: "
+        f"{e['near_tokens']}), with {e['near_low']:.2f} to {e['near_high']:.2f} times its error."
     )
     if e["ahead"] == e["cases"] and e["near"] == e["panels"]:
         return "reproduced", f"The predictions carry across data sets. {counts}"
     if e["ahead"] == e["cases"] or e["near"] == e["panels"]:
         return "weaker-than-claimed", f"The predictions carry across data sets in one sense only. {counts}"
-    if e["ahead"] <= e["cases"] / 2 and e["near"] <= e["panels"] / 2:
-        return "contradicted", f"The predictions do not carry across data sets. {counts}"
+    kindest = max(e["ahead"], e["ahead_tokens"], e["ahead_slope"]), max(e["near"], e["near_tokens"])
+    if kindest[0] <= e["cases"] / 2 and kindest[1] <= e["panels"] / 2:
+        return "contradicted", f"The predictions do not carry across data sets, in any form with a data term. {counts}"
     return "open", f"The predictions carry in some cases and not in others. {counts}"
