@@ -72,12 +72,19 @@ def moves(sequences: Sequences, shares: Sequence[float], seed: int = 0) -> pl.Da
     return pl.DataFrame(rows)
 
 
-def at_lengths(sequences: Sequences, s_max: Sequence[int | None]) -> pl.DataFrame:
-    """`moves` without duplicates at each s_max (None: whole histories): ``s_max`` and its columns."""
+def of_log(
+    sequences: Sequences, s_max: Sequence[int | None], planted_at: int, shares: Sequence[float] = (0.1, 0.3, 0.5)
+) -> pl.DataFrame:
+    """`moves` at each s_max (None: whole histories), with duplicates planted at one of them: the table that is stored.
+
+    Returns:
+        ``s_max`` and the columns of `moves`.
+    """
     parts = []
     for cut in s_max:
         part = sequences if cut is None else sequences.truncate(cut)
-        parts.append(moves(part, []).select(pl.lit(cut, pl.Int64).alias("s_max"), pl.all()))
+        found = moves(part, shares if cut == planted_at else [])
+        parts.append(found.select(pl.lit(cut, pl.Int64).alias("s_max"), pl.all()))
     return pl.concat(parts)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from srlaw import paper
 from srlaw.chapters import printed
-from srlaw.laws import bootstrap, fit, get, optimum
+from srlaw.laws import Fit, bootstrap, fit, get, optimum
 from srlaw.paper import PANEL
 
 TARGETS = {"hr10": "HR@10", "ndcg10": "NDCG@10", "loss": "loss"}
@@ -208,27 +208,32 @@ def twins() -> pl.DataFrame:
 
 
 def refits(dataset: str = "ml-1m", s_max: int = 200, draws: int = 200, seed: int = 0) -> pl.DataFrame:
-    """Depth and width at the maximum of laws fitted to each of a data set's measured panels.
-
-    Args:
-        s_max: of the panels whose optima get 95% intervals, over `draws` refits to resampled residuals.
+    """Depth and width at the maximum of laws fitted to the measured panels of a data set at one s_max.
 
     Returns:
-        ``s_max, metric, law, r2, noise`` (deviation of the residuals), ``n_layers, n_low, n_high, d_emb, d_low,
-        d_high``; a width of null has no maximum.
+        ``metric, law, r2, noise`` (deviation of the residuals), ``n_layers, n_low, n_high, d_emb, d_low, d_high``: 95%
+        intervals over `draws` refits to resampled residuals; a width of null has no maximum.
     """
     rows = []
-    for panel, law in product([p for p in paper.panels() if p.dataset == dataset], ("performance", "log-quadratic")):
-        result = fit(get(law), panel.points, "y")
-        best = optimum(result, draws=bootstrap(result, draws, seed=seed) if panel.s_max == s_max else None)
+    for metric, law in product(paper.FIGURE_METRICS, ("performance", "log-quadratic")):
+        result = fit(get(law), paper.panel(dataset, s_max, metric).points, "y")
+        best = optimum(result, draws=bootstrap(result, draws, seed=seed))
         interval = best.interval or {"n_layers": (None, None), "d_emb": (None, None)}
-        noise = float(np.sqrt((result.residuals**2).sum() / (result.n - result.free)))
-        found = [panel.s_max, panel.metric, law, result.r2, noise]
+        found = [metric, law, result.r2, _scatter(result)]
         for name in ("n_layers", "d_emb"):
             found += [getattr(best, name), *interval[name]]
         rows.append(tuple(found))
-    names = ["s_max", "metric", "law", "r2", "noise", "n_layers", "n_low", "n_high", "d_emb", "d_low", "d_high"]
+    names = ["metric", "law", "r2", "noise", "n_layers", "n_low", "n_high", "d_emb", "d_low", "d_high"]
     return pl.DataFrame(rows, names, orient="row", infer_schema_length=None)
+
+
+def scatter(dataset: str, s_max: int, metric: str) -> float:
+    """Standard deviation of the residuals of Eq. (7) on one panel: what single runs leave around a smooth curve."""
+    return _scatter(fit(get("performance"), paper.panel(dataset, s_max, metric).points, "y"))
+
+
+def _scatter(result: Fit) -> float:
+    return float(np.sqrt((result.residuals**2).sum() / (result.n - result.free)))
 
 
 def table_2(part: str) -> pl.DataFrame:

@@ -157,7 +157,7 @@ def joint_law(e: Evidence) -> Judgement:
         "first_high": "high",
         "second": "isoFLOP parabolas",
         "second_low": "their interval, low",
-        "second_high": "high",
+        "second_high": "their interval, high",
         "third": "published joint law, β/(α + β)",
         "refitted": "joint law refitted",
         "without": "frontier, parameters without embeddings",

@@ -276,10 +276,10 @@ def tables_7_8(e: Evidence) -> Judgement:
         "elsewhere": "other rows whose HR@10 and NDCG@10 are a measurement of the panel at another size, of {others}",
         "where": "those sizes in the panel",
         "n_low": "optimal depth of our fits at S_max 200, least",
-        "n_high": "greatest",
+        "n_high": "greatest depth",
         "depth_inside": "intervals of the depth that hold 28, of {fits}",
         "d_low": "optimal width of our fits, least",
-        "d_high": "greatest",
+        "d_high": "greatest width",
         "width_inside": "intervals of the width that hold 54, of {fits}",
         "lead": "lead in HR@10",
         "noise": "residual deviation of a smooth curve through the panel, HR@10",
@@ -420,6 +420,7 @@ def candidates(e: Evidence) -> Judgement:
     shows={
         "copies": "tokens/S_real for an event once half the histories are copies, over before: {bodies}",
         "blocks": "the same, the second half of each history a copy of its first half",
+        "repeats": "the same, half of all events random repeats of earlier ones of their history",
         "tokens": "tokens/S_real of the whole log with every history twice, over before, synthetic",
         "bias_small": "real entropy of independent uniform events over the truth, alphabet of {small}",
         "bias_large": "alphabet of {large}",
@@ -445,6 +446,7 @@ def redundancy(e: Evidence) -> Judgement:
             f"{told}. Copies lower the real entropy and so raise the data parameter of every event: with each history "
             f"twice the log counts {e['tokens']:.2f} times as much. The estimate itself is {e['bias_large']:.2f} of "
             f"the truth for independent events of an alphabet of {e['large']:,}, and {e['bias_small']:.2f} of it for "
-            f"one of {e['small']:,}."
+            f"one of {e['small']:,}. Repeats out of order, which make a log less predictable, count less "
+            f"({e['repeats'][0]:.2f} and {e['repeats'][1]:.2f})."
         )
     return "open", f"{told}: some copies raise and some lower it."
