@@ -33,7 +33,9 @@ BESIROGLU = {"E": 1.8172, "A": 477.83, "B": 2143.4, "alpha": 0.3473, "beta": 0.3
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
 """The same as first published, by Hoffmann et al. (2022); both for `parabola_bias`."""
 TRANSFER_LOGS = 1
-"""Fine-tuning runs whose log was published: ``logs/test_finetune.log``, of one run. A comparison takes two."""
+"""Fine-tuning runs whose log was published: ``logs/test_finetune.log``. A comparison takes two."""
+TRANSFER_EPOCHS = 2
+"""Epochs of that run."""
 BATCH_TOKENS = 128 * 50  # events of the batch that the logs' operations are counted for
 
 
@@ -226,7 +228,7 @@ def joint_fits() -> pl.DataFrame:
     }
     published = _joint(n, t, **JOINT)
     error = float(np.sqrt(((y - published) ** 2).mean()))
-    rows = [("published", 5, r2(y, published), error, JOINT["alpha"], JOINT["beta"])]
+    rows: list[tuple] = [("published", 5, r2(y, published), error, JOINT["alpha"], JOINT["beta"])]
     free = fit(get("chinchilla"), {"n_params": n, "tokens": t, "y": -y}, "y")
     rows.append(("published form, refitted", 5, free.r2, None, free.params["alpha"], free.params["beta"]))
     for name, design in designs.items():
@@ -241,6 +243,25 @@ def joint_fits() -> pl.DataFrame:
         rows.append((name, count, r2(y, columns @ coef), float(np.sqrt((gaps**2).mean())), None, None))
     names = ["curve", "coefficients", "r2", "left_out", "alpha", "beta"]
     return pl.DataFrame(rows, names, orient="row", infer_schema_length=None)
+
+
+def joint_predictions() -> pl.DataFrame:
+    """NDCG@5 of each run by the published joint law and by E − A/N^α + b ln T.
+
+    Returns:
+        ``dataset, measured, predicted, curve``.
+    """
+    table = runs()
+    n, t, y = _sizes(table)
+    design = _log_in_data(n, np.log(t), y)
+    curves = {
+        "published": _joint(n, t, **JOINT),
+        "logarithmic in T": design @ np.linalg.lstsq(design, y, rcond=None)[0],
+    }
+    return pl.concat(
+        table.select("dataset", measured=pl.col(METRIC), predicted=pl.Series(values), curve=pl.lit(name))
+        for name, values in curves.items()
+    )
 
 
 def _log_in_data(n, lt, y, keep=slice(None)) -> np.ndarray:
@@ -262,20 +283,19 @@ def slopes(points: pl.DataFrame) -> dict[str, float]:
     return {name: float(np.polyfit(x, np.log(part[column].to_numpy()), 1)[0]) for name, column in SIZES.items()}
 
 
-def iso_compute(budgets: Sequence[float], size: str = "parameters", points: pl.DataFrame | None = None):
+def iso_compute(points: pl.DataFrame, budgets: Sequence[float], size: str = "parameters") -> pl.DataFrame:
     """Second approach: at each budget, a parabola in ln N through the best NDCG@5 of each depth and width.
 
     A run takes part in the budgets between its first and its last evaluation, interpolated in compute. Its learning
     rate there is that of a longer schedule.
 
     Args:
-        size: a key of `SIZES`; points: of `evaluations`.
+        points: of `evaluations`. budgets: FLOPs. size: a key of `SIZES`.
 
     Returns:
         ``flops, models`` (sizes compared), ``best`` (of the best model), ``vertex`` (of the parabola; null where
         it opens upwards or turns outside the sizes) and ``step`` (mean factor between sizes).
     """
-    points = evaluations() if points is None else points
     curves = []
     for _, curve in points.sort("flops").group_by("run", maintain_order=True):
         model = (curve["hidden_size"][0], curve["n_layers"][0])
@@ -321,7 +341,7 @@ def approaches(budgets: Sequence[float]) -> pl.DataFrame:
     first = over_data_sets(slopes).rename({"name": "size"}).with_columns(approach=pl.lit("frontier"))
 
     def isoflop(points: pl.DataFrame) -> dict[str, float]:
-        return {name: iso_exponent(iso_compute(budgets, name, points)) for name in sizes}
+        return {name: iso_exponent(iso_compute(points, budgets, name)) for name in sizes}
 
     second = over_data_sets(isoflop).rename({"name": "size"}).with_columns(approach=pl.lit("isoFLOP parabolas"))
     rows = joint_fits().filter(pl.col("alpha").is_not_null())
@@ -376,29 +396,29 @@ def depth_by_width() -> pl.DataFrame:
     return pl.DataFrame(rows, names, orient="row").sort("width", "dataset", "negatives")
 
 
-def steps_up(column: str) -> pl.DataFrame:
+def steps_up(column: str, by: str = "n_inters") -> pl.DataFrame:
     """From each size to the next larger in one column, all else the same: how NDCG@5 changes.
 
     Args:
-        column: ``"n_layers"``, ``"hidden_size"`` or ``"n_inters"``.
+        column: ``"n_layers"``, ``"hidden_size"`` or ``"n_inters"``; by: whose value is returned as well.
 
     Returns:
-        ``before, after`` (values of the column) and ``change``, one row a step; repeats are averaged.
+        ``before, after`` (values of the column), ``change, by``, one row a step; repeats are averaged.
     """
     keys = [name for name in ("n_inters", "nce_num_negatives", "hidden_size", "n_layers") if name != column]
     means = runs().group_by([*keys, column]).agg(pl.col(METRIC).mean())
     rows = []
     for _, part in means.sort(column).group_by(keys, maintain_order=True):
-        for (a, x), (b, y) in pairwise(part.select(column, METRIC).iter_rows()):
-            rows.append((a, b, y - x))
-    return pl.DataFrame(rows, ["before", "after", "change"], orient="row")
+        for (a, x, _), (b, y, key) in pairwise(part.select(column, METRIC, by=by).iter_rows()):
+            rows.append((a, b, y - x, key))
+    return pl.DataFrame(rows, ["before", "after", "change", "by"], orient="row")
 
 
 def repeats() -> float:
     """Standard deviation of NDCG@5 between runs of one configuration, pooled over those trained more than once."""
     groups = runs().group_by("dataset", "nce_num_negatives", "hidden_size", "n_layers")
     spread = groups.agg(n=pl.len(), v=pl.col(METRIC).var()).filter(pl.col("n") > 1)
-    return float(np.sqrt((spread["v"] * (spread["n"] - 1)).sum() / (spread["n"] - 1).sum()))
+    return float(np.sqrt(np.average(spread["v"].to_numpy(), weights=spread["n"].to_numpy() - 1)))
 
 
 def loss_against_ranking() -> pl.DataFrame:

@@ -60,17 +60,14 @@ _FORMS = {
 }
 
 
-def readings(frame: pl.DataFrame | None = None) -> pl.DataFrame:
+def readings() -> pl.DataFrame:
     """R² of the fitted data parameter on tokens·S′ and on tokens alone, in every reading of Table 3.
-
-    Args:
-        frame: `data`, or other rows of its form.
 
     Returns:
         ``tokens`` ("as printed", "put right", "put right, S′ exchanged too"), ``form`` (of the regression), ``rows``
         ("all", "small data sets", "without …"), ``target, product, alone`` and ``lead`` (product less alone).
     """
-    frame = data() if frame is None else frame
+    frame = data()
     columns = {
         "as printed": ("tokens", "s"),
         "put right": ("tokens_right", "s"),

@@ -196,7 +196,7 @@ def compute_optimal(e: Evidence) -> Judgement:
         "ratio": "logged operations of a forward pass over parameters without embeddings × events of a batch, median",
         "least": "least of {runs} runs",
         "most": "greatest",
-        "batches": "operations on the axis over those of its batches, as the notebook computes it",
+        "loss": "share of a batch's operations that the loss takes, median",
         "usual": "usual count of a training step for one parameter and one event",
     },
     would_change=dict.fromkeys(
