@@ -53,12 +53,13 @@ def evaluations() -> pl.DataFrame:
     curves = paper.srt_curves().drop_nulls(METRIC).select("run", "step", METRIC, "valid_eval_loss")
     joined = curves.join(runs().drop(METRIC, "valid_eval_loss"), on="run", how="inner")
     epochs = pl.col("step") + 1
-    return joined.with_columns(flops=pl.col("epoch_flops") * epochs, seen=pl.col("n_inters") * epochs).sort("flops")
+    joined = joined.with_columns(flops=pl.col("epoch_flops") * epochs, seen=pl.col("n_inters") * epochs)
+    return joined.sort("flops", "run")
 
 
 def frontier(points: pl.DataFrame) -> pl.DataFrame:
-    """The evaluations that are better than all with less compute, in the order of compute."""
-    ordered = points.sort("flops")
+    """The evaluations that are better than all others with as much compute or less, in the order of compute."""
+    ordered = points.sort("flops", METRIC, descending=[False, True])
     best = ordered[METRIC].cum_max()
     return ordered.filter(best > best.shift(1, fill_value=-1.0))
 
@@ -71,7 +72,7 @@ def envelope(points: pl.DataFrame) -> pl.DataFrame:
     """
     at = points["flops"].unique().sort().to_numpy()
     best = np.full(len(at), -np.inf)
-    for _, curve in points.sort("flops").group_by("run"):
+    for _, curve in points.sort("flops").group_by("run", maintain_order=True):
         x, y = curve["flops"].to_numpy(), curve[METRIC].to_numpy()
         inside = (at >= x[0]) & (at <= x[-1])
         best[inside] = np.maximum(best[inside], np.interp(at[inside], x, y))
@@ -408,7 +409,7 @@ def steps_up(column: str, by: str = "n_inters") -> pl.DataFrame:
     keys = [name for name in ("n_inters", "nce_num_negatives", "hidden_size", "n_layers") if name != column]
     means = runs().group_by([*keys, column]).agg(pl.col(METRIC).mean())
     rows = []
-    for _, part in means.sort(column).group_by(keys, maintain_order=True):
+    for _, part in means.sort(*keys, column).group_by(keys, maintain_order=True):
         for (a, x, _), (b, y, key) in pairwise(part.select(column, METRIC, by=by).iter_rows()):
             rows.append((a, b, y - x, key))
     return pl.DataFrame(rows, ["before", "after", "change", "by"], orient="row")
@@ -416,7 +417,7 @@ def steps_up(column: str, by: str = "n_inters") -> pl.DataFrame:
 
 def repeats() -> float:
     """Standard deviation of NDCG@5 between runs of one configuration, pooled over those trained more than once."""
-    groups = runs().group_by("dataset", "nce_num_negatives", "hidden_size", "n_layers")
+    groups = runs().group_by("dataset", "nce_num_negatives", "hidden_size", "n_layers", maintain_order=True)
     spread = groups.agg(n=pl.len(), v=pl.col(METRIC).var()).filter(pl.col("n") > 1)
     return float(np.sqrt(np.average(spread["v"].to_numpy(), weights=spread["n"].to_numpy() - 1)))
 
