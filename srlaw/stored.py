@@ -34,6 +34,11 @@ def duplication(dataset: str) -> pl.DataFrame:
     return pl.read_csv(_file("statistics", dataset, "-duplication.csv"))
 
 
+def real_entropy(dataset: str) -> pl.DataFrame:
+    """`srlaw.chapters.real_entropy.of_log` of a data set."""
+    return pl.read_csv(_file("statistics", dataset, "-real-entropy.csv"))
+
+
 def learning() -> dict[str, Any]:
     """`srlaw.chapters.learning.Lessons.stored` of the settings that chapter 4 has at first."""
     return json.loads(_file("statistics", "learning", ".json").read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import math
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -139,3 +140,13 @@ def contrast_with_white(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
     linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
     return 1.05 / (0.05 + sum(w * x for w, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))
+
+
+def test_each_study_beside_the_paper_has_a_ledger_of_its_own():
+    counts = Counter(claim.publication.id for claim in CLAIMS)
+    wanted = {"p-law": 9, "srt": 6, "new-frontiers": 6}
+    assert {name: least for name, least in wanted.items() if counts[name] < least} == {}
+    bibliography = (BOOK / "references.bib").read_text(encoding="utf-8")
+    for claim in CLAIMS:
+        assert f"{{{claim.publication.cite}," in bibliography
+        assert claim.publication.id == "performance-law" or claim.id.startswith(f"{claim.publication.id}-")

@@ -135,6 +135,59 @@ BASE = {
         "up": 19, "steps": 19, "points": 3, "flattest": 0.61, "steepest": 1.9, "up_figures": 13, "steps_figures": 13,
     },
     "depth-improves": {"up": 47, "steps": 47, "deepest": 63, "turns": 71.0, "turns_high": 161.0},
+    "p-law-figure-3": {
+        "off": 0.00004, "hr": 0.87, "ng": 0.85, "loss": 0.81, "exchanged": 4, "rows": 11, "same": 5, "compared": 8,
+        "first": 0.43, "apen_first": 0.91, "apen": 0.33,
+    },
+    "p-law-real-entropy": {
+        "printed": (0.17, 0.18, 0.12), "right": (-0.07, -0.08, -0.13), "small": (-0.16, -0.21, -0.31),
+        "both": (0.01, -0.02, 0.03), "itself": (0.0016, -0.0001, 0.0123), "ahead": 17, "comparisons": 71, "low": -0.28,
+        "high": 0.013, "printed_low": -0.003, "data_sets": 3,
+    },
+    "p-law-table-3-tokens": {"rows": 7, "own": 0, "counted": 5, "there": 5, "most": 1_234_567, "ratings": 1_100_011},
+    "p-law-table-3-entropy": {
+        "off": 0.0041, "off_there": 0.44, "printed": (0.187, 0.186), "ours": (0.1863, 0.1857), "shuffled": 1.11,
+    },
+    "p-law-table-1": {"higher": 21, "panels": 21, "cut": 18, "planes": 13, "offset": 7, "bending": 3, "behind": 9},
+    "p-law-margins": {"least": 0.0247, "greatest": 4.19, "greatest_hr": 3.41, "above": 3, "below": 2},
+    "p-law-tables-7-8": {
+        "law": 9, "scaling": 17, "panels": 21, "plane": 5, "offset": 7, "twins": 3, "opposite": 4, "ordered": 15,
+        "huawei": 0.61,
+    },
+    "p-law-table-2-optimum": {
+        "wins": True, "elsewhere": 6, "others": 9, "where": "23 × 26, 7 × 51", "n_low": 15.2, "n_high": 19.3,
+        "depth_inside": 0, "fits": 5, "d_low": 47.3, "d_high": 56.4, "width_inside": 3, "lead": 0.0013, "noise": 0.0031,
+    },
+    "p-law-table-2-budget": {
+        "wins": True, "lead_hr": 0.0003, "lead_ng": 0.0006, "noise": 0.0017, "size": 531, "least": 509, "most": 513,
+        "elsewhere": "47 × 13",
+    },
+    "p-law-theorem-4-1": {"all_events": 4, "one_user": 11, "rows": 11, "printed": 3},
+    "p-law-candidates": {"draws": 2401, "least": 0.0037, "most": 0.48, "users": 9000},
+    "p-law-redundancy": {
+        "copies": (1.06, 1.13), "blocks": (1.04, 1.17), "bodies": "a log, another",
+        "repeats": (0.71, 0.82), "tokens": 2.14, "bias_small": 0.87,
+        "bias_large": 0.76, "small": 90, "large": 3100,
+    },
+    "srt-scaling": {
+        "wider": 44, "widths": 44, "more": 67, "data": 67, "deeper": 12, "depths": 57, "best_narrow": 1, "best_wide": 8,
+        "noise": 0.0005, "least": 0.87, "greatest": -0.91, "share": 0.31,
+    },
+    "srt-frontier": {
+        "published": 0.988, "refitted": 0.994, "quadratic": 0.991, "points": 71, "limit": 0.147,
+        "limit_refitted": 0.138, "low": 0.103, "high": 0.207, "held_low": 0.121, "held_high": 0.23, "ahead": 4.6,
+        "naive": 0.7,
+    },
+    "srt-joint-law": {
+        "published": 0.81, "on_frontier": 0.94, "off": 0.0113, "noise": 0.0005, "refitted": 0.97, "beta": 0.361,
+        "beta_refitted": 0.0002, "plane": 0.92, "quadratic": 0.98, "runs": 117,
+    },
+    "srt-compute-optimal": {
+        "first": 0.19, "first_low": 0.17, "first_high": 0.29, "second": 0.21, "second_low": 0.07, "second_high": 0.28,
+        "third": 0.48, "refitted": 0.01, "without": 0.43, "interactions": 0.52, "bias": 1.02,
+    },
+    "srt-flops": {"ratio": 0.98, "least": 0.85, "most": 1.003, "runs": 117, "loss": 0.22, "usual": 6},
+    "srt-transfer": {"logs": 1, "needed": 2, "epochs": 3},
 }  # fmt: skip
 BASE["figure-5"] = BASE["figure-3"]
 STRONG = dict.fromkeys(data_scale.FITTED, (0.994, 0.991, 0.998))
@@ -143,6 +196,7 @@ CLEAR = {"global_lead": 0.0062, "local_lead": 0.0071}
 AMAZON = {"amazon_factor": 9.7, "amazon_like": 18.3, "amazon_repeating": 0.53}
 ALL_ITEMS = {"depth": 230, "items": (190, 0), "users": (190, 0)}
 VERSIONS = ("printed", "right", "possible")
+SURE = {"low": 0.14, "high": 0.16}
 NO_FAILURE = {"fails_printed": 0.0, "fails_bits": 0.0, "fails_nats": 0.0}
 CASES = [
     ("lemma-3.1", "reproduced-with-correction", {}),
@@ -301,6 +355,71 @@ CASES = [
     ("depth-improves", "reproduced", {}),
     ("depth-improves", "weaker-than-claimed", {"up": 46}),
     ("depth-improves", "contradicted", {"up": 23}),
+    ("p-law-figure-3", "weaker-than-claimed", {}),
+    ("p-law-figure-3", "reproduced", {"exchanged": 0}),
+    ("p-law-figure-3", "reproduced-with-correction", {"hr": 0.97, "ng": 0.93, "loss": 0.91}),
+    ("p-law-figure-3", "contradicted", {"off": 0.0007}),
+    ("p-law-real-entropy", "not-reproducible", {}),
+    ("p-law-real-entropy", "not-reproducible", {"ahead": 0}),
+    ("p-law-real-entropy", "not-reproducible", {"high": -0.01}),
+    ("p-law-real-entropy", "contradicted", {"ahead": 0, "high": -0.01}),
+    ("p-law-real-entropy", "reproduced", {"ahead": 71, "low": 0.02, "high": 0.31}),
+    ("p-law-table-3-tokens", "reproduced-with-correction", {}),
+    ("p-law-table-3-tokens", "reproduced", {"own": 5, "there": 0}),
+    ("p-law-table-3-tokens", "contradicted", {"there": 4}),
+    ("p-law-table-3-entropy", "reproduced", {}),
+    ("p-law-table-3-entropy", "reproduced-with-correction", {"off": 0.61, "off_there": 0.002}),
+    ("p-law-table-3-entropy", "contradicted", {"off": 0.03}),
+    ("p-law-table-1", "weaker-than-claimed", {}),
+    ("p-law-table-1", "reproduced", {"bending": 12}),
+    ("p-law-table-1", "contradicted", {"higher": 20}),
+    ("p-law-margins", "contradicted", {}),
+    ("p-law-margins", "contradicted", {"least": 0.0281}),
+    ("p-law-margins", "reproduced", {"least": 0.0281, "greatest": 3.452}),
+    ("p-law-tables-7-8", "contradicted", {}),
+    ("p-law-tables-7-8", "contradicted", {"law": 21, "scaling": 21, "twins": 0}),
+    ("p-law-tables-7-8", "reproduced", {"law": 21, "scaling": 21, "twins": 0, "opposite": 0}),
+    ("p-law-table-2-optimum", "not-reproducible", {}),
+    ("p-law-table-2-optimum", "not-reproducible", {"elsewhere": 0}),
+    ("p-law-table-2-optimum", "weaker-than-claimed", {"elsewhere": 0, "lead": 0.0089}),
+    ("p-law-table-2-optimum", "reproduced", {"elsewhere": 0, "lead": 0.0089, "depth_inside": 2}),
+    ("p-law-table-2-optimum", "contradicted", {"wins": False}),
+    ("p-law-table-2-budget", "not-reproducible", {}),
+    ("p-law-table-2-budget", "not-reproducible", {"size": 511, "elsewhere": None}),
+    ("p-law-table-2-budget", "reproduced", {"size": 511, "elsewhere": None, "lead_hr": 0.0077}),
+    ("p-law-table-2-budget", "contradicted", {"wins": False}),
+    ("p-law-theorem-4-1", "open", {}),
+    ("p-law-theorem-4-1", "contradicted", {"one_user": 10}),
+    ("p-law-theorem-4-1", "reproduced", {"all_events": 11}),
+    ("p-law-candidates", "contradicted", {}),
+    ("p-law-candidates", "reproduced", {"least": 1, "most": 1}),
+    ("p-law-redundancy", "contradicted", {}),
+    ("p-law-redundancy", "open", {"blocks": (0.98, 1.17)}),
+    ("p-law-redundancy", "reproduced", {"copies": (0.93, 0.91), "blocks": (0.97, 0.82)}),
+    ("srt-scaling", "weaker-than-claimed", {}),
+    ("srt-scaling", "reproduced", {"deeper": 56}),
+    ("srt-scaling", "contradicted", {"wider": 20, "more": 31}),
+    ("srt-frontier", "weaker-than-claimed", {}),
+    ("srt-frontier", "weaker-than-claimed", SURE),
+    ("srt-frontier", "reproduced", SURE | {"ahead": 0.71}),
+    ("srt-frontier", "contradicted", {"published": 0.941}),
+    ("srt-joint-law", "weaker-than-claimed", {}),
+    ("srt-joint-law", "weaker-than-claimed", {"published": 0.965}),
+    ("srt-joint-law", "reproduced", {"published": 0.965, "beta_refitted": 0.33}),
+    ("srt-joint-law", "contradicted", {"published": 0.44}),
+    ("srt-compute-optimal", "weaker-than-claimed", {}),
+    ("srt-compute-optimal", "not-reproducible", {"second": 0.37}),
+    ("srt-compute-optimal", "weaker-than-claimed", {"third": 0.23}),
+    (
+        "srt-compute-optimal",
+        "reproduced",
+        {"third": 0.23, "first_high": 0.23, "second_low": 0.18, "second_high": 0.24},
+    ),
+    ("srt-flops", "reproduced-with-correction", {}),
+    ("srt-flops", "reproduced", {"ratio": 5.97, "least": 5.1, "most": 6.04}),
+    ("srt-flops", "contradicted", {"most": 2.7}),
+    ("srt-transfer", "not-reproducible", {}),
+    ("srt-transfer", "open", {"logs": 5}),
 ]
 # Names that hold digits but state no result: the paper's numbering, metrics, data sets, constants of formulas.
 NAMES = re.compile(
@@ -385,7 +504,7 @@ def test_every_outcome_of_a_rule_is_reached(claim):
     rule = RULES[claim]
     assert set(rule.would_change) == {word for name, word, _ in CASES if name == claim}
     assert len(rule.would_change) >= 2
-    assert re.match(r"[A-Z].{40,160}\.$", rule.decides)
+    assert re.match(r"[A-Z].{40,220}\.$", rule.decides)
     assert set(rule.would_change) <= set(VERDICTS)
     assert all(re.match(r"[A-Z].*\.$", text) for text in rule.would_change.values())
 

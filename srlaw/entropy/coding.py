@@ -52,18 +52,10 @@ def match_lengths(x: np.ndarray) -> np.ndarray:
 def phrase_lengths(x: np.ndarray) -> np.ndarray:
     """1 + the longest prefix of x[i:] built up from phrases recorded at earlier i; int64, shape ``(n,)``.
 
-    At each i the phrase grows event by event until it equals none of the recorded ones, and is recorded.
+    At each i the phrase grows event by event until it equals none of the recorded ones, and is recorded. All of its
+    prefixes were recorded before, so the phrases are the nodes of a tree.
     """
-    codes = first_appearance(x).tolist()
-    phrases: set[tuple[int, ...]] = set()
-    lengths = np.empty(len(codes), np.int64)
-    for i in range(len(codes)):
-        stop = i + 1
-        while stop <= len(codes) and tuple(codes[i:stop]) in phrases:
-            stop += 1
-        phrases.add(tuple(codes[i:stop]))
-        lengths[i] = stop - i
-    return lengths
+    return _phrase_lengths(first_appearance(x))
 
 
 def compression_ratio(x: np.ndarray) -> float:
@@ -88,6 +80,31 @@ def _find(state, symbol, slots, edge_state, edge_symbol, bits):
     while slots[s] >= 0 and (edge_state[slots[s]] != state or edge_symbol[slots[s]] != symbol):
         s = (s + 1) & mask
     return s
+
+
+@numba.njit(cache=True)
+def _phrase_lengths(x):
+    """The tree of phrases has at most one new edge for each i; edge e leads to node e + 1, and the root is 0."""
+    n = len(x)
+    bits = 3
+    while (1 << bits) < 2 * n:
+        bits += 1
+    slots = np.full(1 << bits, -1, np.int32)
+    edge_state, edge_symbol = np.empty(n, np.int32), np.empty(n, np.int32)
+    out = np.empty(n, np.int64)
+    edges = 0
+    for i in range(n):
+        node, stop = 0, i
+        while stop < n:
+            s = _find(node, x[stop], slots, edge_state, edge_symbol, bits)
+            if slots[s] < 0:
+                slots[s] = edges
+                edge_state[edges], edge_symbol[edges] = node, x[stop]
+                edges += 1
+                break
+            node, stop = slots[s] + 1, stop + 1
+        out[i] = stop + 1 - i
+    return out
 
 
 @numba.njit(cache=True)

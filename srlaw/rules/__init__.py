@@ -4,6 +4,7 @@ A rule is a pure function, evidence → (verdict, sentence). A notebook gathers 
 `srlaw.claims.verdict`, which looks the rule up here. A new rule is a function in its chapter's module and a name below.
 """
 
+from srlaw.rules import compute, successor
 from srlaw.rules.data_scale import apen_substitute, eq_2, figure_4, figure_4_consistent, table_1_fits, table_2_fits
 from srlaw.rules.datasets import table_1_data, table_2_data
 from srlaw.rules.extrapolation import dataset_scales, few_small_points
@@ -30,5 +31,10 @@ RULES: dict[str, Rule] = {
         *(few_small_points, dataset_scales),
         *(figure_4, figure_4_consistent, apen_substitute, eq_2, table_1_fits, table_2_fits),
         *(eq_29, eq_30, table_3, depth_improves),
+        *(successor.figure_3, successor.real_entropy, successor.table_3_tokens, successor.table_3_entropy),
+        *(successor.table_1, successor.margins, successor.tables_7_8, successor.table_2_optimum),
+        *(successor.table_2_budget, successor.theorem_4_1, successor.candidates, successor.redundancy),
+        *(compute.scaling, compute.frontier, compute.joint_law, compute.compute_optimal, compute.flops),
+        compute.transfer,
     )
 }
