@@ -5,6 +5,7 @@ import shutil
 import sys
 
 import execute
+import scoreboard_picture
 from jupyter_book.cli.main import main as jupyter_book
 from processes import ROOT, alone, end_with_parent
 
@@ -24,7 +25,10 @@ def pages() -> int:
 
 def main() -> int:
     with alone():
-        return execute.changed() or pages()
+        if execute.changed():
+            return 1
+        scoreboard_picture.write()
+        return pages()
 
 
 if __name__ == "__main__":

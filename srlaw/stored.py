@@ -44,9 +44,44 @@ def learning() -> dict[str, Any]:
     return json.loads(_file("statistics", "learning", ".json").read_text(encoding="utf-8"))
 
 
+def natural_repeats() -> pl.DataFrame:
+    """`srlaw.chapters.duplication.natural_repeats` of three logs with repeats of their own, one row each."""
+    return pl.read_csv(_file("statistics", "natural", "-repeats.csv"))
+
+
+def chinchilla_refit() -> pl.DataFrame:
+    """`srlaw.chapters.data_scale.chinchilla_refit` of Epoch AI's points."""
+    return pl.read_csv(_file("statistics", "chinchilla", "-refit.csv"))
+
+
 def leave_one_out() -> pl.DataFrame:
     """`srlaw.chapters.panels.thorough_errors` of the paper's panels."""
     return pl.read_csv(_file("statistics", "panels", "-leave-one-out.csv"))
+
+
+def panel_fits() -> pl.DataFrame:
+    """`srlaw.chapters.panels.summary` of every law on the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-summary.csv"))
+
+
+def false_alarms(readings: int) -> pl.DataFrame:
+    """`srlaw.chapters.alarms.false_alarms` with so many readings of Eq. (7), 1 or 3."""
+    return pl.read_csv(_file("statistics", "panels", "-false-alarms.csv")).filter(pl.col("readings") == readings)
+
+
+def transfers() -> pl.DataFrame:
+    """`srlaw.chapters.transfer.transfers` of the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-transfer.csv"))
+
+
+def simulated(name: str) -> pl.DataFrame:
+    """A simulation of `srlaw.chapters.methods`: ``sigma, intervals`` or ``aicc``."""
+    return pl.read_csv(_file("statistics", name, "-simulated.csv"))
+
+
+def made_worlds() -> pl.DataFrame:
+    """`srlaw.chapters.apart.made_worlds` of the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-made-worlds.csv"))
 
 
 def sweep(name: str) -> pl.DataFrame:

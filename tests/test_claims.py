@@ -1,5 +1,6 @@
 """The ledger: complete, and fed by nothing but the stored outputs of notebooks."""
 
+import importlib.util
 import json
 import math
 import re
@@ -14,8 +15,8 @@ from srlaw.errors import InputError
 
 BOOK = Path(__file__).parents[1] / "book"
 R2 = {
-    "panels": 10, "met": 10, "integers": "4, 8", "by_chance": 0.1, "unexplained": "", "reached": 10, "shared": 10,
-    "shortfall": 0.0512345678,
+    "panels": 10, "optimal": 10, "met": 10, "integers": "4, 8", "by_chance": 0.1, "unexplained": "", "nearest": 1e-5,
+    "reached": 10, "shared": 10, "short": 0.0, "spare": 0.0512345678,
 }  # fmt: skip
 
 
@@ -62,8 +63,8 @@ def test_the_card_escapes_and_says_everything():
 def test_a_verdict_is_that_of_its_rule_and_shows_its_evidence():
     card = verdict("figure-3", R2)
     assert card.verdict == "reproduced"
-    assert list(card.evidence.values()) == [10, "4, 8", 0.1, "", 10, 10, 0.051235]
-    assert "Of the 10 printed R² 10 are" in card.because
+    assert list(card.evidence.values()) == [10, 10, "4, 8", 0.1, "", 1e-5, 10, 10, 0.0, 0.051235]
+    assert "All 10 printed R² are those" in card.because
     assert card.would_change.startswith("Measurements other")
 
 
@@ -80,7 +81,7 @@ def test_the_rule_sees_what_the_card_rounds_away():
     [
         ("eq-99", R2, "no claim 'eq-99'"),
         ("eq-1", R2, "no rule judges eq-1"),
-        ("figure-3", {}, "asks for other evidence; compare by_chance, integers, met, panels, reached, shared"),
+        ("figure-3", {}, "asks for other evidence; compare by_chance, integers, met, nearest, optimal, panels"),
         ("figure-3", R2 | {"more": 1}, "asks for other evidence; compare more"),
         ("figure-3", R2 | {"by_chance": math.nan}, "'how many would be met by chance' of figure-3 is nan"),
         ("figure-3", R2 | {"by_chance": None}, "of figure-3 is None"),
@@ -108,6 +109,22 @@ def test_an_open_claim_says_what_it_would_take():
             assert re.match(r"[A-Z(“].{30,}\.$", row["because"]), row["id"]
     judged = {row["id"] for row in ledger() if row["chapter"]}
     assert {claim.id for claim in CLAIMS if not claim.needs} <= judged
+
+
+def test_the_picture_of_the_readme_is_that_of_the_ledger():
+    spec = importlib.util.spec_from_file_location("scoreboard_picture", BOOK / "scoreboard_picture.py")
+    assert spec
+    assert spec.loader
+    picture = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(picture)
+    rows = ledger()
+    drawn = picture.PICTURE.read_text(encoding="utf-8")
+    assert drawn == picture.draw(rows), "make book draws it anew"
+    for word in VERDICTS:
+        count = sum(row["verdict"] == word for row in rows)
+        assert (f">{word.replace('-', ' ')}: {count}</text>" in drawn) == (count > 0)
+    assert drawn.count('<text x="') == len(rows) + len({row["verdict"] for row in rows})
+    assert "scoreboard.svg" in (BOOK.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_word_has_a_readable_badge_and_a_label():

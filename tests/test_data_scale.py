@@ -1,10 +1,12 @@
 """Chapter 7: correlations of the published data parameters, and that one panel cannot identify D′."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
-from srlaw import paper
+from srlaw import paper, stored
 from srlaw.chapters import data_scale as study
 
 
@@ -102,3 +104,111 @@ def test_one_panel_does_not_identify_d_prime():
     assert counts == {"parameters": 10, "identified": 7, "data_columns": 1}
     stopped = study.fitted_from(paper.panel("ml-1m", 100, "hr10"))
     assert stopped == pytest.approx([1, 10, 100], rel=0.1)
+
+
+def test_readings_of_huaweis_values():
+    frame = study.readings()
+    huawei = frame.filter(dataset="huawei-music", metric="HR@10")
+    values = {
+        reading: dict(zip(part["s_max"], part["y"], strict=True)) for (reading,), part in huawei.group_by("reading")
+    }
+    printed, exchanged, drawn, figures = (values[name] for name in study.READINGS)
+    assert printed == {50: 70.350, 25: 35.522}
+    assert exchanged == {50: 35.522, 25: 70.350}
+    assert drawn == figures == pytest.approx({50: 50.688, 25: 70.359}, abs=1e-3)
+    others = frame.filter(pl.col("dataset") != "huawei-music", metric="HR@10")
+    by = others.pivot("reading", index=["dataset", "s_max"], values="y")
+    assert by[study.READINGS[0]].equals(by[study.READINGS[1]])
+    assert by[study.READINGS[0]].equals(by[study.READINGS[2]])
+    assert not by[study.READINGS[0]].equals(by[study.READINGS[3]])
+
+
+def test_ranges_by_hand(right):
+    found = study.ranges(study.readings())
+    r = {(row["reading"], row["metric"]): row for row in found.to_dicts()}
+    part = right.filter(source="Table 2, HR@10")
+    x, y = part["x"].to_numpy(), part["y"].to_numpy().copy()
+    assert r["as printed", "HR@10"]["r"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    y[-2:] = y[-2:][::-1]
+    assert part["dataset"].to_list()[-2:] == ["huawei-music"] * 2
+    exchanged = r["Huawei's exchanged", "HR@10"]
+    assert exchanged["r"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    keep = (part["dataset"] != "kuairand-pure").to_numpy()
+    assert exchanged["without"] == "kuairand-pure"
+    assert exchanged["low"] == pytest.approx(np.corrcoef(x[keep], y[keep])[0, 1])
+    assert exchanged["high"] == pytest.approx(np.corrcoef(x[:-2], y[:-2])[0, 1])  # without Huawei
+    rounded = [round(r[name, metric]["r"], 3) for name in study.READINGS for metric in ("HR@10", "NDCG@10")]
+    assert rounded == [0.997, 0.996, 0.795, 0.884, 0.890, 0.883, 0.879, 0.874]
+
+
+def test_an_average_does_not_mind_an_exchange():
+    found = study.ranges(study.averaged(study.readings()))
+    by = {(row["reading"], row["metric"]): row for row in found.to_dicts()}
+    for metric in ("HR@10", "NDCG@10"):
+        assert by["as printed", metric]["r"] == pytest.approx(by["Huawei's exchanged", metric]["r"])
+    assert set(found["n"]) == {4}
+    assert found["r"].min() > 0.98
+
+
+def test_substitutes():
+    rows = study.substitutes()
+    assert len(rows) == 30
+    counts = [
+        tuple(part["says"].to_list().count(word) for word in study.LEADS)
+        for _, part in rows.group_by("version", maintain_order=True)
+    ]
+    assert counts == [(3, 3, 4), (3, 4, 3), (0, 6, 4)]
+    one = rows.filter(source="Table 2, HR@10", version="as printed", scale="linear").row(0, named=True)
+    table = paper.table(2)
+    for column, name in (("tokens_over_apen", "with_apen"), ("tokens", "tokens_alone")):
+        assert one[name] == pytest.approx(np.corrcoef(table[column], table["hr10_d_prime"])[0, 1])
+    assert one["difference"] == one["with_apen"] - one["tokens_alone"]
+    gaps = [one["difference"]]
+    for out in table["dataset"].unique():
+        rest = table.filter(pl.col("dataset") != out)
+        r = [np.corrcoef(rest[x], rest["hr10_d_prime"])[0, 1] for x in ("tokens_over_apen", "tokens")]
+        gaps.append(r[0] - r[1])
+    assert (one["low"], one["high"]) == pytest.approx((min(gaps), max(gaps)))
+    assert one["says"] == "ahead"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [(0.01, 0.3, "ahead"), (-0.3, -0.01, "behind"), (-0.01, 0.3, "tied"), (-0.3, 0.01, "tied"), (0.0, 0.1, "tied")],
+)
+def test_a_lead_survives_leaving_out_any_data_set(low, high, says):
+    assert study.lead(low, high) == says
+
+
+EPOCH = Path(__file__).parents[2] / "shared" / "paper" / "chinchilla_epoch_extracted.csv"
+
+
+def test_stored_refit_is_what_the_points_give():
+    refit = stored.chinchilla_refit()
+    assert refit["fit"].to_list() == ["least", "error", *study.PUBLISHED, "best E"]
+    assert refit["E"].to_list() == pytest.approx([1.817218, 0.0249, 1.61, 1.69, 1.6442], rel=1e-3)
+    if not EPOCH.is_file():
+        pytest.skip("Epoch AI's extracted Chinchilla points are not beside this checkout")
+    again = study.chinchilla_refit(EPOCH, resamples=40)
+    free = pl.col("fit") != "error"
+    for name in refit.columns[1:]:
+        assert again.filter(free)[name].to_list() == pytest.approx(refit.filter(free)[name].to_list(), rel=1e-3)
+    assert again.filter(~free)["E"].item() == pytest.approx(refit.filter(~free)["E"].item(), rel=0.4)
+
+
+def test_equation_2_and_its_source():
+    here, there = study.PUBLISHED.values()
+    assert here == {"E": 1.61, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}  # as the paper prints them
+    assert there == here | {"E": 1.69}
+
+
+def test_each_data_set_by_itself():
+    frame = study.points(corrected=True)
+    rows = study.within_data_sets(frame)
+    tables = rows.filter(pl.col("source").str.starts_with("Table"))
+    assert (tables["up"].sum(), tables["steps"].sum()) == (16, 17)
+    figures = rows.filter(pl.col("source").str.starts_with("figures"))
+    fallen = figures.filter(pl.col("up") < pl.col("steps"))["dataset"]
+    assert set(fallen) == {"amazon-books", "huawei-music"}
+    line = frame.with_columns(y=3 * pl.col("x"))
+    assert study.within_data_sets(line)["steepness"].to_list() == pytest.approx([1] * len(rows), abs=1e-6)

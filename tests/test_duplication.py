@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from srlaw import stored
 from srlaw.chapters import duplication
@@ -146,6 +147,73 @@ def test_directions():
     assert found["lowest"].to_list() == pytest.approx([0.0, -2.0, -0.5, -0.2, 0.0])
     assert found["highest"].to_list() == pytest.approx([1.0, 0.0, 0.0, 0.0, 0.04])
     assert set(found["share"]) == {0.9}
+
+
+@given(histories)
+@settings(max_examples=60)
+def test_correlation_of_natural_repeats_by_hand(lists):
+    people = Sequences.from_lists(lists)
+    row = duplication.natural_repeats(people)
+    long = [u for u in range(people.n_users) if people.lengths[u] > 2]
+    assert row["users"] == len(long)
+    repeats = [1 - len(set(people[u].tolist())) / len(people[u]) for u in long]
+    assert row["repeating"] == sum(share > 0 for share in repeats)
+    measured = {
+        "apen": [round(abs(apen(people[u])), 12) for u in long],
+        "apen_signed": [round(apen(people[u]), 12) for u in long],
+        "shannon_user": [round(shannon(np.asarray(people[u])), 9) for u in long],
+    }
+    for name, values in measured.items():
+        if len(set(np.round(repeats, 12))) < 2 or len(set(values)) < 2:
+            assert row[name] is None
+        else:
+            assert row[name] == pytest.approx(spearmanr(np.round(repeats, 12), values).statistic, abs=1e-9)
+
+
+def test_users_of_equal_length_are_compared_with_each_other():
+    # longer users repeat more and have a smaller |ApEn| anyway; within a length it is the other way round
+    short = [[0, 1, 2], [0, 0, 1]]
+    long = [[0] * 9 + [1], [0, 1] * 5]
+    row = duplication.natural_repeats(Sequences.from_lists(short + long))
+    found = [(1 - len(set(h)) / len(h), abs(apen(np.array(h)))) for h in short + long]
+    signs = [np.sign((b[0] - a[0]) * (b[1] - a[1])) for a, b in (found[:2], found[2:])]
+    # ranks centred in a group of two are ±½ (0 for ties), so the coefficient is the mean of the signs
+    sizes = [b[0] != a[0] for a, b in (found[:2], found[2:])]
+    assert sizes == [True, False]
+    assert row["apen_alike"] == pytest.approx(sum(signs) / np.sqrt(1 * 2))
+
+
+def test_planted_correlations():
+    share = [0.0, 0.3, 0.6]
+    table = pl.DataFrame(
+        {
+            "kind": ["items again"] * 3 + ["blocks again"] * 3 + ["histories again"],
+            "share": [*share, *share, 0.5],
+            "apen": [1.0, 2.0, 5.0, 3.0, 2.0, 1.0, 9.0],
+            "apen_signed": [1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 9.0],
+            "apen_pooled": [1.0, 2.0, 3.0, 2.0, 3.0, 1.0, 9.0],
+        }
+    )
+    found = duplication.planted_correlations({"a": table})
+    assert found["kind"].unique(maintain_order=True).to_list() == list(duplication.WITHIN)
+    assert found["spearman"].to_list() == pytest.approx([1, 0.5, 1, -1, 1, -0.5])
+
+
+def test_stored_correlations_of_three_logs():
+    rows = stored.natural_repeats()
+    assert rows["log"].to_list() == ["yelp", "kuairand-kcore15", "wikipedia-edits"]
+    assert (rows["apen"] < 0).all()
+    assert (rows["apen_signed"] > 0).all()
+    for log in rows["log"]:
+        assert stored.duplication(log).columns == ["kind", "share", *MEASURES]
+    folder = Path(__file__).parents[2] / "shared" / "datasets" / "published-histories"
+    file = folder / "wikipedia-edits.txt"
+    if not file.exists():
+        pytest.skip("the log of Wikipedia edits is not beside this checkout")
+    again = duplication.natural_repeats(load(file).truncate(200))
+    for name, value in again.items():
+        stored_value = rows.filter(log="wikipedia-edits")[name].item()
+        assert stored_value == (value if isinstance(value, str) else pytest.approx(value, rel=1e-5)), name
 
 
 def test_stored_table_of_movielens():

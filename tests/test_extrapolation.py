@@ -6,13 +6,16 @@ import pytest
 
 from srlaw import paper
 from srlaw.chapters.extrapolation import (
+    NAIVE,
     _score,
     at_share,
     by_evolution,
     deepest,
+    endures,
     extrapolate,
     feasible,
     judged,
+    larger_noise,
     load,
     noise,
     onset,
@@ -99,6 +102,7 @@ def test_z_is_standard_normal_for_predictors_that_are_equally_good():
         y = np.concatenate([[0.0], truth + rng.normal(size=8)])
         guess = np.concatenate([[0.0], 2 * truth])  # as far from the truth as the naive 0
         frame = pl.DataFrame({"y": y, "prediction": guess, "surface": y, "sigma": np.ones(9)})
+        frame = frame.with_columns(n_layers=pl.int_range(1, 10), d_emb=pl.int_range(1, 10))
         z.append(_score(frame, 1)["z_best"])
     assert np.mean(z) == pytest.approx(0, abs=0.07)
     assert np.std(z) == pytest.approx(1, abs=0.05)
@@ -111,19 +115,41 @@ def test_verdicts_of_single_rows():
             "rmse": [1.0, 1.0],
             "rmse_best": [2.0, 2.0],
             "rmse_largest": [3.0, 0.5],
+            "rmse_mean": [2.0, 2.0],
+            "rmse_near": [2.0, 2.0],
             "z_best": [-3.0, -3.0],
             "z_largest": [-4.0, 2.5],
+            "z_mean": [-3.0, -3.0],
+            "z_near": [-3.0, -3.0],
             "regret": [1.0, 3.0],
         }
     )
     expected = [(True, True, False, True), (False, False, True, False)]
     assert judged(rows).select("lower", "better", "worse", "near").rows() == expected
     assert judged(rows, 2.0)["worse"].to_list() == [False, False]
+    doubled = judged(rows.with_columns(f=pl.Series([1.0, 2.0])), pl.col("f"))
+    assert doubled["worse"].to_list() == [False, False]
+    assert doubled["better"].to_list() == [True, False]
+    near = rows.with_columns(z_largest=pl.Series([-4.0, 2.4]))  # beyond 1.96, within the level that four share
+    assert judged(near)["worse"].to_list() == [False, False]
+    assert judged(near)["better"].to_list() == [True, False]
+
+
+def test_by_which_factor_the_noise_may_grow():
+    rows = pl.DataFrame({"dataset": ["a"], "s_max": [0], "metric": ["m"], "law": ["l"], "rmse": [1.0], "regret": [0.0]})
+    rows = rows.with_columns(sigma=1.0, **{f"rmse_{key}": pl.lit(0.5) for key in NAIVE}, z_best=3.0, z_largest=0.0)
+    rows = rows.with_columns(z_mean=0.0, z_near=0.0)
+    assert endures(rows, ["l"]) == pytest.approx(1.2)  # 3 / 2.498 = 1.201
+    assert endures(rows.with_columns(z_best=2.0), ["l"]) == 0
+    level = rows.select("dataset", "s_max", "metric")
+    assert larger_noise(rows, level.with_columns(additive=1.1))["worse"].item()
+    assert not larger_noise(rows, level.with_columns(additive=1.3))["worse"].item()
+    assert larger_noise(rows, level.with_columns(additive=0.1))["worse"].item()
 
 
 def test_paired_counts_data_sets_not_panels():
     rows = [
-        {"dataset": name, "law": "l", "rmse": rmse, "rmse_best": 1.0, "rmse_largest": 1.0}
+        {"dataset": name, "law": "l", "rmse": rmse, **{f"rmse_{key}": 1.0 for key in NAIVE}}
         for name, rmse in [("a", 0.5), ("a", 0.6), ("a", 0.7), ("b", 2.0)]
     ]
     row = paired(pl.DataFrame(rows)).row(0, named=True)
@@ -136,7 +162,7 @@ def test_onset_is_where_the_law_stays_better():
     base = {"dataset": "a", "s_max": 0, "metric": "y", "law": "l", "n": 10, "sigma": 1.0, "regret": 0.0}
     errors = {4: 0.5, 5: 2.0, 6: 0.5, 7: 0.5, 8: 2.0}  # at k = 8 only two points are left: not looked at
     rows = [
-        {**base, "k": k, "rmse": e, "rmse_best": 1.0, "rmse_largest": 1.0, "z_best": 0.0, "z_largest": 0.0}
+        {**base, "k": k, "rmse": e, **{f"rmse_{key}": 1.0 for key in NAIVE}, **{f"z_{key}": 0.0 for key in NAIVE}}
         for k, e in errors.items()
     ]
     assert onset(pl.DataFrame(rows))["onset"].to_list() == [6]

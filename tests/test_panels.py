@@ -3,9 +3,10 @@
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 
 from srlaw import paper, stored
-from srlaw.chapters import panels
+from srlaw.chapters import panels, printed
 from srlaw.laws import get
 
 
@@ -101,8 +102,10 @@ def test_common_data_term_is_a_minimum():
 
 
 def test_a_free_coefficient_of_the_data_term_is_ordinary_regression_at_its_exponent():
-    found = panels.common_data_term("hr10", "tokens", free_levels=True, free_slope=True)
-    rows = panels._means("hr10", "tokens")
+    found = panels.common_data_term("hr10", free_levels=True, free_slope=True)
+    rows = panels._means("hr10", "tokens_over_apen")
+    assert not found["bound"]
+    assert panels.common_data_term("hr10", "tokens", free_slope=True)["bound"]
     log_d, level = rows["ln_d_prime"].to_numpy(), rows["dataset"].to_dummies().to_numpy()
     design = np.column_stack([level, log_d, np.exp(-found["w5"] * (log_d - log_d.mean()))])
     y = rows["mean"].to_numpy()
@@ -110,6 +113,7 @@ def test_a_free_coefficient_of_the_data_term_is_ordinary_regression_at_its_expon
     flat = y - level @ np.linalg.lstsq(level, y, rcond=None)[0]
     assert found["r2"] == pytest.approx(1 - ((y - design @ beta) ** 2).sum() / (flat @ flat), abs=1e-6)
     assert found["slope"] == pytest.approx(beta[4], rel=1e-4)
+    assert min(panels.common_data_term("ndcg10", corrected=False)["r2"], found["r2"]) > 0  # the term can vanish
     for levels in (False, True):
         fixed, free = (panels.common_data_term("hr10", free_levels=levels, free_slope=s)["r2"] for s in (False, True))
         assert fixed <= free
@@ -132,3 +136,33 @@ def test_the_stored_leave_one_out_errors_are_those_of_a_search_to_the_end():
     stands = known.join(again, on=[*paper.PANEL, "law"], how="inner")
     assert stands.height == len(panels.SLOW)
     assert stands["loo"].to_list() == pytest.approx(stands["loo_right"].to_list(), rel=1e-4)
+
+
+def test_held_fits_have_the_r2_that_one_dimension_finds():
+    rows = printed.nearest([31, 32]).filter(dataset="ml-1m", s_max=100, metric="hr10")
+    (key, result), *rest = panels.held_fits(rows).items()
+    assert not rest
+    assert key == ("ml-1m", 100, "hr10", "performance-code")
+    assert result.r2 == pytest.approx(rows["r2"][0], abs=1e-7)
+    assert result.free == 5
+    ends = panels.exponents({key: result}, 20, laws=("performance-code",))
+    assert ends["parameter"].to_list() == ["w3", "w4"]
+    assert (ends["low"] <= ends["high"]).all()
+
+
+def test_the_test_of_an_interaction_is_that_of_a_regression_on_factors():
+    found = panels.interactions()
+    for panel in paper.panels()[::5]:
+        n, d = (panel.points[c].to_numpy() for c in ("n_layers", "d_emb"))
+        factors = [sizes == level for sizes in (n, d) for level in np.unique(sizes)[1:]]
+        design = np.column_stack([np.ones(len(n)), *factors, np.log(n) * np.log(d)])
+        model = sm.OLS(panel.points["y"].to_numpy(), design).fit()
+        row = paper.of_panel(found, panel)
+        assert row["slope"] == pytest.approx(model.params[-1], rel=1e-6)
+        assert row["p"] == pytest.approx(model.pvalues[-1], rel=1e-6)
+
+
+def test_a_sum_has_no_interaction_and_every_movielens_panel_has_one():
+    found = panels.interactions()
+    assert (found.filter(dataset="ml-1m")["p"] < 0.05).all()
+    assert (found["p"] < 0.05).sum() == 10

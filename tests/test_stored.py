@@ -27,5 +27,5 @@ def test_stored_sweep():
 @pytest.mark.parametrize("read", [stored.lengths, stored.statistics, stored.duplication, stored.sweep])
 @pytest.mark.parametrize("name", ["nothing", "../paper/table1", ""])
 def test_what_is_not_stored_is_one_sentence(read, name):
-    with pytest.raises(InputError, match=r"data/\w+ has no .*; names that it has are ml-1m"):
+    with pytest.raises(InputError, match=r"data/\w+ has no .*; names that it has are .*ml-1m"):
         read(name)

@@ -1,5 +1,6 @@
 """Chapter 3's mathematics against independent routes: enumeration, scipy, other solvers, real codes."""
 
+import csv
 import itertools
 import math
 
@@ -13,8 +14,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 from scipy.special import xlogy
 
-from srlaw.chapters import codes, theorems, volume
+from srlaw import paper
+from srlaw.chapters import codes, lemma, theorems, volume
 from srlaw.entropy import apen
+from srlaw.files import repository
 from srlaw.markov import MarkovChain, eliminate
 
 LN2 = math.log(2)
@@ -192,6 +195,22 @@ def test_small_transition_probabilities_are_enough(items, seed, n):
     assert p.max() <= most + 1e-12
     h, start = theorems.chain_entropies(p)
     assert (theorems.margin(h, start, n) >= 1 - 1e-12).all()
+
+
+def test_random_chains_that_meet_the_remark_after_15():
+    rows = theorems.minimal_study([2, 3, 8], 600, 50, seed=4)
+    rng = np.random.default_rng([4, 33])
+    least, met = math.sqrt(LN2), 0
+    for items in (2, 3, 8):
+        p = theorems.random_chains(items, 200, rng)
+        met += sum(max(map(max, chain)) <= math.exp(-least) for chain in p.tolist())
+    assert len(rows) == met > 20
+    assert rows["h"].min() >= least
+    assert rows["holds"].all()
+    assert theorems.minimal_study([2], 50, 50).is_empty()
+    few = theorems.minimal_study([3], 600, 1, seed=4)  # one event costs H(π): it is compared with 1/h
+    sides = few["start"] / LN2 >= 1 / few["h"]
+    assert few["holds"].to_list() == sides.to_list()
 
 
 # --- codes
@@ -391,3 +410,57 @@ def test_lemma_3_1_at_the_boundary():
     chain = MarkovChain(theorems.cycle_rows(8, theorems.epsilon_of(8, h), np.arange(8)))
     (path,) = chain.sample(300_000, np.random.default_rng(0))
     assert apen(path) == pytest.approx(h, abs=0.01)
+
+
+def test_boundaries_by_unit():
+    rows = theorems.boundaries_by_unit(100, 100_000)
+    assert rows["units"].to_list() == list(theorems.UNITS)
+    assert rows["limit"].to_list() == pytest.approx([np.sqrt(np.log(2)), np.log(2), 1])
+    assert rows["found"].to_list() == pytest.approx(rows["limit"].to_list(), abs=1e-4)
+    for row, c in zip(rows.to_dicts(), theorems.UNITS.values(), strict=True):
+        # the other route: the closed form with H(π) = ln 100
+        assert row["found"] == pytest.approx(theorems.boundary(100_000, np.log(100), row["units"]), abs=1e-8), c
+
+
+def test_a_loss_below_one():
+    found = codes.coded_loss(n=20_000)
+    assert found["rate"] == pytest.approx(0.07797, abs=1e-5)
+    assert found["rate"] - 0.02 < found["coded"] < 0.11
+    with open(repository("data", "paper") / "srt_runs.csv") as file:  # the other route: the plain file
+        runs = list(csv.DictReader(file))
+    trained, test, valid = ([float(r[f"{c}_loss"]) for r in runs] for c in ("train_train", "test_eval", "valid_eval"))
+    published = volume.losses_below_one()
+    assert published == {
+        "losses": len(runs), "below": sum(x < 1 for x in trained), "lowest": min(trained),
+        "logs_below": "Amazon 100K and Amazon 500K", "tested_below": sum(x < 1 for x in test + valid),
+        "least_test": min(test), "least_valid": min(valid),
+    }  # fmt: skip
+    assert [published[name] for name in ("losses", "below", "tested_below")] == [119, 21, 0]
+    assert {r["dataset"] for r in runs if float(r["train_train_loss"]) < 1} == {"amazon-100K", "amazon-500K"}
+
+
+def test_two_values_of_z_for_each_loss():
+    for value in (1.001, 2.0, 7.5):
+        low, high = volume.z_with(value)
+        assert low < 1 < high
+        assert volume.f(np.array([low, high])) == pytest.approx([value, value])
+
+
+def test_z_by_reading():
+    rows = {row["d"]: row for row in volume.z_by_reading().to_dicts()}
+    assert list(rows) == ["layers", "items", "users"]
+    grid = paper.grid()
+    inside = (grid["n_layers"] <= np.sqrt(np.pi * grid["s_max"].to_numpy() * grid["d_emb"].to_numpy())).sum()
+    assert rows["layers"]["below"] == inside == len(grid) == 224  # Z ≤ d/√(πn), Stirling's form of the upper end
+    for row in rows.values():
+        assert row["below"] + row["above"] + row["undecided"] == row["cases"]
+    assert (rows["items"]["below"], rows["users"]["below"]) == (0, 0)
+    assert volume.past_their_best() == 20
+
+
+def test_a_chain_of_two_classes_breaks_the_lemma():
+    found = lemma.two_classes(n=2000)
+    assert found["formula"] == pytest.approx(np.log(4) / 2)
+    assert found["low"] == pytest.approx(0, abs=1e-6)
+    assert found["high"] == pytest.approx(np.log(4), abs=0.01)
+    assert found["off"] > 0.68

@@ -19,7 +19,7 @@ from srlaw.chapters.theorems import (
     sequence_probabilities,
 )
 from srlaw.entropy import apen, mean_apen
-from srlaw.markov import MarkovChain
+from srlaw.markov import MarkovChain, make_chain
 from srlaw.sequences import Sequences
 
 
@@ -76,6 +76,14 @@ def range_coded_bits(chain: MarkovChain, path: np.ndarray, rows: int = 2_000_000
         after = path[i : i + step]
         coder.encode(after, model, chain.transition[path[i - 1 : i - 1 + len(after)]].astype(np.float32))
     return int(coder.num_bits())
+
+
+def coded_loss(items: int = 10, n: int = 200_000, seed: int = 0) -> dict[str, float]:
+    """The least cross-entropy on a nearly deterministic chain: ``rate``, its entropy rate, and ``coded``, what a range
+    coder takes for n sampled events; nats per event."""
+    chain = make_chain("nearly-deterministic", items, seed)
+    (path,) = chain.sample(n, np.random.default_rng([seed, n]))
+    return {"rate": chain.entropy_rate, "coded": range_coded_bits(chain, path) * LN2 / n}
 
 
 def coding_study(items: int, rates: Sequence[float], n: int, seed: int = 0) -> pl.DataFrame:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from itertools import combinations, permutations, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy import stats
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize_scalar
+from scipy.special import huber
 
 from srlaw import paper
-from srlaw.laws import fit, get
+from srlaw.laws import bootstrap, fit, get
 from srlaw.paper import Panel
 
 SOURCES = ("Table 1", "Table 2, HR@10", "Table 2, NDCG@10", "figures, HR@10", "figures, NDCG@10")
@@ -101,6 +103,25 @@ def elasticities(frame: pl.DataFrame, groups: dict | None = None) -> pl.DataFram
             row = {"source": source, "group": group, "n": len(x)}
             rows.append({**row, **bounds, "slope": slope, "r2": r**2})
     return pl.DataFrame(rows)
+
+
+def within_data_sets(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each data set by itself: does the data parameter rise from each x to the next, and as steeply as over all?
+
+    Returns:
+        ``source, dataset, n, up, steps`` (of its x in order), ``steepness``: slope of its own line over that of all
+        points of the source; data sets with one point are left out.
+    """
+    rows = []
+    for (source, dataset), part in frame.group_by("source", "dataset", maintain_order=True):
+        if len(part) < 2:
+            continue
+        whole, own = frame.filter(pl.col("source") == source), part.sort("x")
+        up = int((own["y"].diff().drop_nulls() > 0).sum())
+        slope, over_all = (float(np.polyfit(f["x"] / whole["x"].max(), f["y"], 1)[0]) for f in (own, whole))
+        rows.append((source, dataset, len(own), up, len(own) - 1, slope / over_all))
+    names = ["source", "dataset", "n", "up", "steps", "steepness"]
+    return pl.DataFrame(rows, names, orient="row")
 
 
 def leave_k_out(frame: pl.DataFrame, most: int = 3) -> pl.DataFrame:
@@ -237,6 +258,144 @@ def table_against_figures() -> pl.DataFrame:
             nearest = {"nearest": f"{near['dataset']} {near['s_max']}", "nearest_off": abs(near["d_prime"] / value - 1)}
             rows.append({**panel, **values, **nearest})
     return pl.DataFrame(rows)
+
+
+READINGS = ("as printed", "Huawei's exchanged", "Huawei's of the figures", "all of the figures")
+"""Which fitted D′: Table 2's; the same with Huawei's two at each other's s_max, or as its figures have them; those of
+all figures."""
+
+
+def readings() -> pl.DataFrame:
+    """The points of Figure 4 for HR@10 and NDCG@10 with each of `READINGS`, tokens put right.
+
+    Returns:
+        ``reading, metric, dataset, s_max, x`` (tokens/ApEn), ``y`` (D′).
+    """
+    right = points(corrected=True)
+    parts = []
+    for metric in map(paper.METRICS.get, paper.FIGURE_METRICS):
+        table, figure = (right.filter(source=f"{where}, {metric}") for where in ("Table 2", "figures"))
+        table = table.join(figure.select("dataset", "s_max", drawn="y"), on=["dataset", "s_max"], maintain_order="left")
+        huawei = pl.col("dataset") == "huawei-music"
+        other = pl.col("y").reverse().over("dataset")  # Huawei has two rows
+        choices = [
+            pl.col("y"),
+            pl.when(huawei).then(other).otherwise("y"),
+            pl.when(huawei).then("drawn").otherwise("y"),
+            pl.col("drawn"),
+        ]
+        for reading, y in zip(READINGS, choices, strict=True):
+            head = [pl.lit(reading).alias("reading"), pl.lit(metric).alias("metric"), "dataset", "s_max", "x"]
+            parts.append(table.select(*head, y=y))
+    return pl.concat(parts)
+
+
+def averaged(frame: pl.DataFrame) -> pl.DataFrame:
+    """“The average value of the dataset parameter”: `readings` with x and y averaged over a data set's s_max."""
+    by = frame.group_by("reading", "metric", "dataset", maintain_order=True)
+    return by.agg(pl.col("x", "y").mean()).with_columns(s_max=None)
+
+
+def ranges(frame: pl.DataFrame) -> pl.DataFrame:
+    """Pearson's r of each reading and metric, with its range over leaving one data set out.
+
+    Returns:
+        ``reading, metric, n, r, low, high, without`` (the data set whose absence gives the least), ``log_r``.
+    """
+    rows = []
+    for (reading, metric), part in frame.group_by("reading", "metric", maintain_order=True):
+        out = []
+        for name in part["dataset"].unique(maintain_order=True):
+            rest = part.filter(pl.col("dataset") != name)
+            out.append((_statistic(stats.pearsonr(rest["x"], rest["y"])), name))
+        found, (low, without), (high, _) = correlation(part["x"], part["y"]), min(out), max(out)
+        row = {"reading": reading, "metric": metric, "n": len(part), "r": found["pearson"], "low": low, "high": high}
+        rows.append({**row, "without": without, "log_r": found["log_pearson"]})
+    return pl.DataFrame(rows)
+
+
+def substitutes() -> pl.DataFrame:
+    """Is tokens/ApEn a better predictor of the printed data parameters than tokens alone?
+
+    Three versions of the columns: as printed; tokens put right; and with Amazon's ApEn too at the least that
+    histories without repeats can have (`with_entropy_of_lengths`).
+
+    Returns:
+        ``source, version, scale`` (linear or logarithmic), ``with_apen, tokens_alone`` (Pearson's r over all points;
+        for Table 1 of 1/D_L with ApEn/T and 1/T), ``difference`` (the first less the second), ``low, high`` (its
+        least and greatest value, over all points and over leaving out each data set) and ``says`` (`lead`).
+    """
+    right = points(corrected=True)
+    versions = {
+        "as printed": points(),
+        "tokens put right": right,
+        "and Amazon's least ApEn": with_entropy_of_lengths(right, "amazon-books"),
+    }
+    groups = {"all": GROUPS["all"]}
+    groups |= {f"without {out}": tuple(name for name in groups["all"] if name != out) for out in groups["all"]}
+    rows = []
+    for version, frame in versions.items():
+        found = [correlations(frame, column, groups) for column in ("x", "x_tokens")]
+        for source in SOURCES:
+            for scale, name in (("linear", "pearson"), ("logarithmic", "log_pearson")):
+                ours, alone = (part.filter(source=source)[name].to_list() for part in found)
+                gaps = [one - other for one, other in zip(ours, alone, strict=True)]
+                ends = (gaps[0], min(gaps), max(gaps))
+                rows.append((source, version, scale, ours[0], alone[0], *ends, lead(ends[1], ends[2])))
+    names = ["source", "version", "scale", "with_apen", "tokens_alone", "difference", "low", "high", "says"]
+    return pl.DataFrame(rows, names, orient="row")
+
+
+LEADS = ("ahead", "tied", "behind")
+
+
+def lead(low: float, high: float) -> str:
+    """“ahead” or “behind” if the difference has one sign whichever data set is left out, else “tied”."""
+    ahead, tied, behind = LEADS
+    return ahead if low > 0 else behind if high < 0 else tied
+
+
+PUBLISHED = {
+    "the paper, Eq. (2)": paper.equation(2)[1],
+    "Hoffmann et al. 2022": paper.equation(2, "corrected")[1],
+}
+"""Parameters of the simplified scaling law, as printed by two publications."""
+REPLICATION = {"E": 1.8169, "error": 0.026}
+"""E and its standard error as Besiroglu et al. (2024) report them, from the same points."""
+
+
+def chinchilla_refit(path: Path | str, resamples: int = 300, seed: int = 1) -> pl.DataFrame:
+    """The scaling law fitted to the points that Epoch AI read from Hoffmann et al.'s figure (see `data/paper`).
+
+    The five largest losses are dropped, D = FLOP/(6N), and the sum of Huber losses (δ = 0.001) of log-loss residuals
+    is minimised.
+
+    Args:
+        path: ``chinchilla_epoch_extracted.csv``.
+        resamples: of the points, for the standard errors.
+
+    Returns:
+        ``fit, E, A, B, alpha, beta, objective``: one row ``least`` (all five free) and ``error`` (standard errors);
+        one each for `PUBLISHED`, and one, ``best E``, with the other four parameters of Eq. (2).
+    """
+    n, flop = pl.col("Model Size"), pl.col("Training FLOP")
+    frame = pl.read_csv(path).select(n_params=n, tokens=flop / (6 * n), loss="loss")
+    frame = frame.sort("loss").head(len(frame) - 5)
+    law, x = get("chinchilla"), {name: frame[name].to_numpy() for name in ("n_params", "tokens")}
+
+    def cost(params: dict[str, float]) -> float:
+        residual = np.log(frame["loss"].to_numpy()) - np.log(law.predict(params, x))
+        return float(huber(1e-3, residual).sum())
+
+    result = fit(law, frame, "loss", huber=1e-3)
+    draws = bootstrap(result, resamples, "pairs", seed=seed)
+    printed = PUBLISHED["the paper, Eq. (2)"]
+    found: Any = minimize_scalar(lambda e: cost({**printed, "E": e}), bounds=(1, 2.5), method="bounded")
+    rows = [{"fit": "least", **result.params, "objective": cost(result.params)}]
+    rows.append({"fit": "error", **{name: float(np.std(v)) for name, v in draws.params.items()}, "objective": None})
+    rows += [{"fit": name, **params, "objective": cost(params)} for name, params in PUBLISHED.items()]
+    rows.append({"fit": "best E", **printed, "E": float(found.x), "objective": float(found.fun)})
+    return pl.DataFrame(rows).select("fit", *printed, "objective")
 
 
 def same_curve(panel: Panel) -> tuple[pl.DataFrame, dict[str, int]]:

@@ -163,3 +163,71 @@ def directions(table: pl.DataFrame, columns: Sequence[str], tolerance: float = 0
             rows.append((kind, measure, part["share"][-1], *map(float, ends), way))
     names = ["kind", "measure", "share", "before", "after", "change", "lowest", "highest", "way"]
     return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def natural_repeats(sequences: Sequences, m: int = 2) -> dict[str, str | int | float | None]:
+    """Over the users of a log, the rank correlation of their own share of repeats with their own measures.
+
+    Short histories have a large |ApEn(m, 0)| and few repeats for want of room, so each correlation comes twice: over
+    all users, and among users of equal length (``_alike``), whose ranks are taken, and centred, length by length.
+
+    Returns:
+        ``log, users`` (with more than m events), ``repeating`` (those of them with a repeat), ``repeats`` (their mean
+        share of events that repeat an earlier one), and Spearman's coefficient with that share of ``apen`` (the
+        absolute value), ``apen_signed`` and ``shannon_user``, each also with ``_alike``. None where one side is
+        constant, or there is no user.
+    """
+    users = _each_user(sequences, m).filter(pl.col("apen_signed").is_not_nan())
+    repeating = users.filter(pl.col("repeats") > 0)
+    row: dict[str, str | int | float | None] = {"log": sequences.name, "users": len(users), "repeating": len(repeating)}
+    row["repeats"] = float(users["repeats"].to_numpy().mean()) if len(users) else None
+    for measure in ("apen", "apen_signed", "shannon_user"):
+        row[measure] = _rank_correlation(users, measure, pl.lit(0))
+        row[f"{measure}_alike"] = _rank_correlation(users, measure, pl.col("length"))
+    return row
+
+
+def _each_user(sequences: Sequences, m: int) -> pl.DataFrame:
+    """One row a user: ``length, repeats`` (share of events), ``apen, apen_signed, shannon_user`` (nats per event)."""
+    pairs, counts = np.unique(_pairs(sequences), return_counts=True)
+    owner = pairs // sequences.n_items
+    length = sequences.lengths
+    signed = apen_per_user(sequences, m)
+    columns = {
+        "length": length,
+        "repeats": 1 - np.bincount(owner, minlength=sequences.n_users) / length,
+        "apen": np.abs(signed),
+        "apen_signed": signed,
+        "shannon_user": np.log(length) - np.bincount(owner, counts * np.log(counts), sequences.n_users) / length,
+    }
+    # equal histories must have equal ranks, whatever the order of the sums
+    return pl.DataFrame(columns).with_columns(pl.selectors.float().round(12))
+
+
+def _rank_correlation(users: pl.DataFrame, measure: str, group: pl.Expr) -> float | None:
+    """Pearson correlation of the ranks of `measure` and of the share of repeats, each centred in its group."""
+    ranks = users.select(
+        (pl.col(c).rank() - pl.col(c).rank().mean()).over(group).alias(c) for c in ("repeats", measure)
+    )
+    x, y = (ranks[c].to_numpy() for c in ("repeats", measure))
+    size = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / size) if size else None
+
+
+def planted_correlations(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Spearman's correlation of each reading of ApEn with the share of repeats planted within histories.
+
+    Args:
+        tables: name → `duplication` of a body of data.
+
+    Returns:
+        ``data, kind`` (of `WITHIN`), ``measure, spearman``.
+    """
+    rows = []
+    for name, table in tables.items():
+        for kind in WITHIN:
+            part = table.filter(pl.col("kind") == kind)
+            for measure in ("apen", "apen_signed", "apen_pooled"):
+                rank = part.select(pl.corr("share", measure, method="spearman")).item()
+                rows.append((name, kind, measure, float(rank)))
+    return pl.DataFrame(rows, schema=["data", "kind", "measure", "spearman"], orient="row")

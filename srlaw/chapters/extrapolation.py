@@ -10,16 +10,19 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from scipy.optimize import differential_evolution
-from scipy.stats import binomtest, spearmanr, wilcoxon
+from scipy.stats import binomtest, norm, spearmanr, wilcoxon
 
 from srlaw import paper
 from srlaw.errors import InputError
 from srlaw.laws import PANEL_LAWS, Law, bootstrap, determined, fit, forecasts, get
 from srlaw.laws.forecast import size_order
 from srlaw.paper import PANEL, Panel
+from srlaw.rules.extrapolation import MOST, misleads_somewhere
 from srlaw.runs import read_runs
 
-NAIVE = {"best": "best so far", "largest": "largest so far"}  # the error of "as good as the …"
+NAIVE = {"best": "best so far", "largest": "largest so far", "mean": "mean so far", "near": "three nearest so far"}
+"""The forecasts without any law: every new model will be as good as the …"""
+CHEAP = ("performance", "power", "log-quadratic", "log-quadratic-interaction")  # laws that fit in milliseconds
 BEYOND = 1.96  # standard errors of the noise
 
 
@@ -58,12 +61,16 @@ def feasible(law: Law, points: pl.DataFrame, k: int) -> bool:
 
 
 def extrapolate(
-    panels: Sequence[Panel], laws: Sequence[str] = PANEL_LAWS, order: str = "size", starts: int = 6
+    panels: Sequence[Panel],
+    laws: Sequence[str] = PANEL_LAWS,
+    order: str = "size",
+    starts: int = 6,
+    shares: Sequence[float] | None = None,
 ) -> pl.DataFrame:
     """Every law fitted to the first k points of every panel, for every feasible k.
 
     In the order ``"size"`` up to k = n; in the order ``"depth"`` k takes whole depths and leaves one out at least.
-    Panels of one design are one batch.
+    With `shares`, only the k that `at_share` takes for them. Panels of one design are one batch.
 
     Returns:
         one row a panel, law, k and point, smallest first: ``dataset, s_max, metric, law, k, n, n_layers, d_emb, y,
@@ -73,17 +80,20 @@ def extrapolate(
     for panel in panels:
         points = ordered(panel.points, order)
         groups.setdefault((*points["n_layers"], *points["d_emb"]), []).append(replace(panel, points=points))
-    frames = [_extrapolate(group, get(name), order, starts) for group in groups.values() for name in laws]
+    frames = [_extrapolate(group, get(name), order, starts, shares) for group in groups.values() for name in laws]
     if not any(frames):
         raise InputError("the points determine none of the laws; three depths and three widths are the least")
     return pl.concat([frame for part in frames for frame in part])
 
 
-def _extrapolate(group: list[Panel], law: Law, order: str, starts: int) -> list[pl.DataFrame]:
+def _extrapolate(group: list[Panel], law: Law, order: str, starts: int, shares) -> list[pl.DataFrame]:
     points = group[0].points
     n, depth = len(points), points["n_layers"].to_numpy()
     cuts = range(1, n + 1) if order == "size" else np.flatnonzero(np.diff(depth)) + 1
     sizes = np.array([k for k in cuts if feasible(law, points, int(k))], int)
+    if shares is not None:
+        enough = [sizes[sizes >= share * n] for share in shares]
+        sizes = np.unique([found[0] for found in enough if len(found)]).astype(int)
     y, frames = np.stack([panel.points["y"].to_numpy() for panel in group]), []
     predicted = forecasts(law, points, y, sizes, starts) if len(sizes) else [[]] * len(group)
     for panel, by_size in zip(group, predicted, strict=True):
@@ -128,20 +138,25 @@ def scores(fits: pl.DataFrame, whole: pl.DataFrame, level: pl.DataFrame) -> pl.D
         level: from `noise`.
 
     Returns:
-        ``dataset, s_max, metric, law, k, n, sigma``; over the points not seen: ``rmse``, that of the two naive
-        predictors (``rmse_best, rmse_largest``), ``z_best, z_largest`` (difference of squared errors over its standard
-        error from the noise of these points; negative where the law is better), ``correlation`` (Spearman, or None).
+        ``dataset, s_max, metric, law, k, n, sigma``; over the points not seen: ``rmse``, that of the `NAIVE` forecasts
+        (``rmse_best, rmse_largest, rmse_mean, rmse_near``), ``z_best, …`` (difference of squared errors over its
+        standard error from the noise of these points; negative where the law is better), ``correlation`` (Spearman,
+        or None).
         Of choices among all configurations: ``best`` (is the law's the measured best?) and how far they lie below the
         best measurement: ``regret`` (of the law's), ``regret_seen`` (of the best so far), ``regret_largest``,
         ``regret_random`` (expected); ``new, new_largest, new_random`` among the points not seen; ``smooth,
-        smooth_seen`` on the panel's best smooth law instead of the single measurements.
+        smooth_seen`` on the panel's best smooth law instead of the single measurements; ``around, around_seen`` by the
+        mean of the neighbours in the grid, which the luck of the chosen run itself is not in.
     """
     best = level.select(*PANEL, "sigma", law="best_law")
     full = whole.filter(pl.col("k") == pl.col("n")).join(best, on=[*PANEL, "law"])
     surface = full.select(*PANEL, "n_layers", "d_emb", "sigma", surface="prediction")
-    part = fits.filter(pl.col("k") < pl.col("n"))
-    part = part.join(surface, on=[*PANEL, "n_layers", "d_emb"], how="left", maintain_order="left")
-    rows = []
+    return scored(fits.join(surface, on=[*PANEL, "n_layers", "d_emb"], how="left", maintain_order="left"))
+
+
+def scored(part: pl.DataFrame) -> pl.DataFrame:
+    """`scores` of fits that bring their own ``sigma`` and ``surface``; rows with k = n are left out."""
+    part, rows = part.filter(pl.col("k") < pl.col("n")), []
     names = [*PANEL, "law", "k"]
     for key, points in part.group_by(names, maintain_order=True):
         label = dict(zip(names, key, strict=True)) | {"n": len(points), "sigma": points["sigma"][0]}
@@ -149,15 +164,48 @@ def scores(fits: pl.DataFrame, whole: pl.DataFrame, level: pl.DataFrame) -> pl.D
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
+def places(points: pl.DataFrame) -> np.ndarray:
+    """ln N and ln d of every point, each over its standard deviation in the panel's design: ``(n, 2)``."""
+    x = np.log(points.select("n_layers", "d_emb").to_numpy().astype(float))
+    return x / np.where(x.std(0) > 0, x.std(0), 1.0)
+
+
+def nearest(x: np.ndarray, y: np.ndarray, new: np.ndarray, count: int = 1) -> np.ndarray:
+    """Mean of the `count` measured points nearest to each new one; equally distant ones all count: ``(m,)``."""
+    distance = np.linalg.norm(new[:, None] - x[None], axis=2)
+    reach = np.sort(distance, axis=1)[:, [min(count, len(x)) - 1]]
+    taken = distance <= reach * (1 + 1e-9) + 1e-12
+    return (taken * y).sum(1) / taken.sum(1)
+
+
+def neighbours(points: pl.DataFrame) -> np.ndarray:
+    """Mean measurement of the next smaller and larger depth at the same width, and of the next widths: ``(n,)``.
+
+    The point's own measurement is not in it; NaN for a point without a neighbour.
+    """
+    rank = np.stack([np.unique(points[c].to_numpy(), return_inverse=True)[1] for c in ("n_layers", "d_emb")], axis=1)
+    beside = np.abs(rank[:, None] - rank[None]).sum(2) == 1
+    with np.errstate(invalid="ignore"):
+        return (beside * points["y"].to_numpy()).sum(1) / beside.sum(1)
+
+
+def naive_forecasts(points: pl.DataFrame, k: int) -> dict[str, np.ndarray]:
+    """What the `NAIVE` forecasts say of the points after the first k, by name: ``(n − k,)`` each."""
+    y, x = points["y"].to_numpy(), places(points)
+    same = {"best": y[:k].max(), "largest": y[k - 1], "mean": y[:k].mean()}
+    flat = {name: np.full(len(y) - k, value) for name, value in same.items()}
+    return {**flat, "near": nearest(x[:k], y[:k], x[k:], 3)}
+
+
 def _score(points: pl.DataFrame, k: int) -> dict:
     y, guess, surface = (points[name].to_numpy() for name in ("y", "prediction", "surface"))
     new, wanted, sigma = y[k:], guess[k:], points["sigma"][0]
     out: dict[str, float | None] = {"rmse": float(np.sqrt(np.mean((wanted - new) ** 2)))}
-    for name, value in (("best", y[:k].max()), ("largest", y[k - 1])):
+    for name, value in naive_forecasts(points, k).items():
         out[f"rmse_{name}"] = float(np.sqrt(np.mean((value - new) ** 2)))
         # Σ(p − y)² − Σ(q − y)² is linear in y: its standard error is exact, 2σ |p − q|
-        difference = ((wanted - new) ** 2 - (value - new) ** 2).sum()
-        out[f"z_{name}"] = float(difference / (2 * sigma * np.linalg.norm(wanted - value)))
+        difference, apart = ((wanted - new) ** 2 - (value - new) ** 2).sum(), np.linalg.norm(wanted - value)
+        out[f"z_{name}"] = float(difference / (2 * sigma * apart)) if apart > 0 else 0.0
     varied = len(new) > 2 and np.ptp(new) > 0 and np.ptp(wanted) > 0
     out["correlation"] = float(np.array(spearmanr(wanted, new))[0]) if varied else None
     choice, seen, best, top = guess.argmax(), y[:k].argmax(), y.max(), new.max()
@@ -165,8 +213,9 @@ def _score(points: pl.DataFrame, k: int) -> dict:
     lost_new = {"new": new[wanted.argmax()], "new_largest": new[-1], "new_random": new.mean()}
     out |= {name: float(best - value) for name, value in lost.items()}
     out |= {name: float(top - value) for name, value in lost_new.items()}
-    smooth = {"smooth": surface[choice], "smooth_seen": surface[seen]}
-    out |= {name: float(surface.max() - value) for name, value in smooth.items()}
+    for name, truth in (("smooth", surface), ("around", neighbours(points))):
+        for end, i in (("", choice), ("_seen", seen)):  # None: the point has no neighbour in the grid
+            out[f"{name}{end}"] = None if np.isnan(truth[i]) else float(np.nanmax(truth) - truth[i])
     return out | {"best": bool(y[choice] == best)}
 
 
@@ -176,19 +225,53 @@ def at_share(table: pl.DataFrame, share: float) -> pl.DataFrame:
     return enough.filter(pl.col("k") == pl.col("k").min().over(*PANEL, "law"))
 
 
-def judged(table: pl.DataFrame, noise_factor: float = 1.0) -> pl.DataFrame:
-    """Rows of `scores` with four verdicts; `noise_factor` multiplies the noise.
+def beyond_any(of: int = len(NAIVE)) -> float:
+    """Standard errors beyond which the largest of several differences counts, the level of `BEYOND` shared by all."""
+    return float(norm.isf(norm.sf(BEYOND) / of))
 
-    ``lower``: the error is below both naive ones; ``better``: beyond the noise; ``worse``: above one of them beyond the
-    noise; ``near``: the choice is within the noise of the best (two single runs differ by less than 1.96 √2 σ).
+
+def judged(table: pl.DataFrame, noise_factor: float | pl.Expr = 1.0) -> pl.DataFrame:
+    """Rows of `scores` with four verdicts; `noise_factor`, a number or a column, multiplies the noise.
+
+    ``lower``: the error is below all naive ones; ``better``: beyond the noise; ``worse``: above one of them beyond the
+    noise, at a level shared by all (Bonferroni), as the best of several is a high bar; ``near``: the choice is within
+    the noise of the best (two single runs differ by less than 1.96 √2 σ).
     """
-    limit, worst = BEYOND * noise_factor, pl.max_horizontal("z_best", "z_largest")
+    limit, any_of = noise_factor * BEYOND, noise_factor * beyond_any()
+    worst = pl.max_horizontal(f"z_{name}" for name in NAIVE)
     return table.with_columns(
-        lower=pl.col("rmse") < pl.min_horizontal("rmse_best", "rmse_largest"),
+        lower=pl.col("rmse") < pl.min_horizontal(f"rmse_{name}" for name in NAIVE),
         better=worst < -limit,
-        worse=worst > limit,
+        worse=worst > any_of,
         near=pl.col("regret") < limit * np.sqrt(2) * pl.col("sigma"),
     )
+
+
+def larger_noise(table: pl.DataFrame, level: pl.DataFrame) -> pl.DataFrame:
+    """`judged` by the larger of the two estimates of the noise: of the best smooth law, and without a law (`noise`)."""
+    rows = table.join(level.select(*PANEL, "additive"), on=PANEL, how="left", maintain_order="left")
+    return judged(rows, pl.max_horizontal("additive", "sigma") / pl.col("sigma"))
+
+
+def endures(table: pl.DataFrame, readings: Sequence[str], most: float = 3.0) -> float:
+    """By which factor, up to `most`, σ could be larger with every reading still misleading in some data set; or 0."""
+    factors = np.arange(1, most + 0.025, 0.05)
+    holds = [misleads_somewhere(judged(table, float(factor)), list(readings)) for factor in factors]
+    return round(float(factors[np.flatnonzero(holds)[-1]]), 2) if any(holds) else 0.0
+
+
+def spare(rows: pl.DataFrame, readings: Sequence[str]) -> int:
+    """The least number of panels that must no longer be ``worse`` for `misleads_somewhere` to end: 1 hangs on one.
+
+    It takes as many as lose the majority in each data set where a reading misleads, of the reading that needs fewest;
+    0 where some reading misleads nowhere.
+    """
+    needed = []
+    for law in readings:
+        sets = rows.filter(pl.col("law") == law).group_by("dataset").agg(pl.col("worse").sum(), of=pl.len())
+        surplus = sets.select((pl.col("worse").cast(pl.Int64) - (pl.col("of") * MOST).floor()).clip(0).sum())
+        needed.append(int(surplus.item()))
+    return min(needed, default=0)
 
 
 def paired(rows: pl.DataFrame) -> pl.DataFrame:
@@ -213,7 +296,7 @@ def paired(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def onset(table: pl.DataFrame, unseen: int = 3) -> pl.DataFrame:
-    """From which k on a law stays below both naive errors, while `unseen` points or more are left to predict.
+    """From which k on a law stays below all naive errors, while `unseen` points or more are left to predict.
 
     Returns ``dataset, s_max, metric, law, n, first`` (feasible k) and ``onset`` (None: not even at the last such k).
     """

@@ -96,3 +96,25 @@ def catalogue_study(
                 row = {"items": items, "source": source, "m": m, "entropy_rate": rate, "usable_n": n}
                 rows.append({**row, "sampled_share": share})
     return pl.DataFrame(rows, schema_overrides={"sampled_share": pl.Float64})
+
+
+def two_classes(items: int = 4, n: int = 5000, paths: int = 8, seed: int = 0) -> dict[str, float]:
+    """A stationary first-order chain in which not every item can be reached: Eq. (8) beside ApEn(1, 0) of its paths.
+
+    Half of the items follow each other independently and uniformly, the other half in a fixed cycle. Either half is
+    closed, so a path stays where it starts, by the stationary distribution in each half with probability 1/2.
+
+    Returns:
+        ``formula``, the right side of (8); ``low``, ``high``, the least and greatest ApEn of `paths` sequences of n
+        events, half of them from each class; and ``off``, how far the nearest of them is from (8); nats per event.
+    """
+    rng = np.random.default_rng([seed, n])
+    uniform = [rng.integers(0, items, n) for _ in range(paths - paths // 2)]
+    cycle = [items + (rng.integers(items) + np.arange(n)) % items for _ in range(paths // 2)]
+    found = [apen(path, 1) for path in (*uniform, *cycle)]
+    block = np.kron(np.array([[1, 0], [0, 0]]), np.full((items, items), 1 / items))
+    transition = block + np.kron(np.array([[0, 0], [0, 1]]), np.roll(np.eye(items), 1, axis=1))
+    pi = np.full(2 * items, 1 / (2 * items))
+    formula = float((pi * entr(transition).sum(1)).sum())
+    off = min(abs(value - formula) for value in found)
+    return {"formula": formula, "low": min(found), "high": max(found), "off": off}

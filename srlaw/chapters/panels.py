@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy import stats
 from scipy.optimize import minimize_scalar
 
 from srlaw import paper, stored
 from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit, get, leave_one_out, profile
+from srlaw.laws.forms import decay as decaying
 from srlaw.paper import PANEL, Panel
 
 Key = tuple[str, int, str, str]  # dataset, s_max, metric, law
+W5 = 30.0  # exponents of D′ are searched between ± this
 SLOW = ("performance-shared", "performance-code")  # one p for both terms: each refit takes a second or more
 
 
@@ -153,15 +157,15 @@ def _literals(values: dict) -> dict[str, pl.Expr]:
     return {name: pl.lit(value) for name, value in values.items()}
 
 
-def exponents(fits: dict[Key, Fit], n_bootstrap: int, seed: int = 0) -> pl.DataFrame:
-    """The exponents w3 and w4 of Eq. (7) in each panel, one p per term, with their uncertainty.
+def exponents(fits: dict[Key, Fit], n_bootstrap: int, seed: int = 0, laws=("performance",)) -> pl.DataFrame:
+    """The exponents w3 and w4 of Eq. (7) in each panel as fitted by one of `laws`, with their uncertainty.
 
     Returns:
         ``dataset, s_max, metric, parameter, value, low, high`` (95% residual bootstrap, percentiles).
     """
     rows = []
     for (*panel, law), result in fits.items():
-        if law != "performance":
+        if law not in laws:
             continue
         interval = bootstrap(result, n_bootstrap, seed=seed).interval()
         for name in ("w3", "w4"):
@@ -169,6 +173,20 @@ def exponents(fits: dict[Key, Fit], n_bootstrap: int, seed: int = 0) -> pl.DataF
             found = {"parameter": name, "value": result.params[name], "low": low, "high": high}
             rows.append({**dict(zip(PANEL, panel, strict=True)), **found})
     return pl.DataFrame(rows)
+
+
+def held_fits(held: pl.DataFrame) -> dict[Key, Fit]:
+    """Eq. (7) with p held at the whole number of each panel's printed R², by the law's engine.
+
+    Args:
+        held: rows of `srlaw.chapters.printed.nearest`.
+    """
+    found = {}
+    for row in held.iter_rows(named=True):
+        law, name = ("performance-code", "p") if row["form"] == "code" else ("performance-shared", "p1")
+        panel = paper.panel(*(row[column] for column in PANEL))
+        found[(*panel.key, law)] = fit(get(law), panel.points, "y", fixed={name: row["p"]})
+    return found
 
 
 def equal_fits(result: Fit, name: str = "w3", tolerance: float = 0.005) -> pl.DataFrame:
@@ -268,7 +286,7 @@ def common_data_term(
     free_levels: bool = True,
     free_slope: bool = False,
     corrected: bool = True,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """The data term c (ln D′ + p2 D′^−w5) with one p2 and w5 for all data sets, fitted to the panels' mean performance.
 
     Every panel of a data set has the same depths and widths, so its mean holds all that the term can move. For each w5
@@ -280,30 +298,60 @@ def common_data_term(
         free_slope: c fitted, as for a law of a multiple of the metric; otherwise c = 1, as Eq. (7) prints it.
 
     Returns:
-        ``r2`` of the panel means around these constants, ``slope`` (c) and ``w5``, within ±5. R² 0 is what no data
-        term at all would give.
+        ``r2`` of the panel means around these constants, ``slope`` (c), ``w5``, and ``bound``: whether w5 stands at an
+        end of ±30, about what Table 2 prints, so that r2 is the least that it can be. R² 0 is what no data term at
+        all would give; as w5 vanishes with p2 growing, the term can vanish too, so r2 is not below 0.
     """
     rows = _means(metric, d_prime, corrected)
     group = rows["dataset"].to_numpy() if free_levels else np.zeros(len(rows))
     level = (group[:, None] == np.unique(group)).astype(float)
     centred = np.eye(len(rows)) - level @ np.linalg.pinv(level)
     log_d = rows["ln_d_prime"].to_numpy()
+    u = log_d - log_d.mean()
     y, offset = centred @ rows["mean"].to_numpy(), centred @ log_d
     target = y if free_slope else y - offset
 
     def solve(w5: float) -> tuple[float, np.ndarray]:
-        power = centred @ np.exp(-w5 * (log_d - log_d.mean()))
+        power = centred @ decaying(np.array(w5), u)[0]  # (e^−w5 u − 1)/w5, accurate near 0
         design = np.stack([power, offset] if free_slope else [power], 1)
-        found = np.linalg.lstsq(design, target, rcond=None)[0]
+        found = np.linalg.lstsq(design / np.linalg.norm(design, axis=0), target, rcond=None)[0]
+        found /= np.linalg.norm(design, axis=0)
         return float(((target - design @ found) ** 2).sum()), found
 
-    grid = np.concatenate([-np.geomspace(1e-3, 5, 400)[::-1], np.geomspace(1e-3, 5, 400)])
-    best = min(grid, key=lambda w5: solve(w5)[0])
-    near = sorted(np.clip([best - abs(best) / 40, best + abs(best) / 40], -5, 5))
-    found = minimize_scalar(lambda w5: solve(w5)[0], bounds=near, method="bounded")
-    squares, coefficients = solve(found.x)
+    grid = np.geomspace(1e-7, W5, 500)
+    grid = np.concatenate([-grid[::-1], grid])
+    best = int(np.argmin([solve(w5)[0] for w5 in grid]))
+    near = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
+    found: Any = minimize_scalar(lambda w5: solve(w5)[0], bounds=near, method="bounded", options={"xatol": 1e-12})
+    w5 = min((float(found.x), float(grid[best])), key=lambda w5: solve(w5)[0])
+    squares, coefficients = solve(w5)
     slope = float(coefficients[1]) if free_slope else 1.0
-    return {"r2": 1 - squares / float(y @ y), "slope": slope, "w5": float(found.x)}
+    return {"r2": 1 - squares / float(y @ y), "slope": slope, "w5": w5, "bound": abs(w5) > 0.999 * W5}
+
+
+def interactions() -> pl.DataFrame:
+    """Whether depth and width act together, which no sum f(N) + g(d) can follow, and Eq. (7) is one.
+
+    In the two-way table of a panel, with the means of every depth and width free, the contrast ln N · ln d is
+    tested against what is left of the interaction.
+
+    Returns:
+        ``dataset, s_max, metric, slope`` (of ln N · ln d), ``f, p`` (F test of one degree of freedom).
+    """
+    rows = []
+    for panel in paper.panels():
+        table = panel.points.pivot("d_emb", index="n_layers", values="y", sort_columns=False).sort("n_layers")
+        widths = sorted(table.columns[1:], key=float)
+        y = table.select(widths).to_numpy()
+        left = y - y.mean(0) - y.mean(1, keepdims=True) + y.mean()
+        depth, width = np.log(table["n_layers"].to_numpy()), np.log(np.array(widths, float))
+        contrast = np.outer(depth - depth.mean(), width - width.mean())
+        slope = float((contrast * left).sum() / (contrast**2).sum())
+        rest = float(((left - slope * contrast) ** 2).sum())
+        free = (y.shape[0] - 1) * (y.shape[1] - 1) - 1
+        f = slope**2 * float((contrast**2).sum()) / (rest / free)
+        rows.append((*panel.key, slope, f, float(stats.f.sf(f, 1, free))))
+    return pl.DataFrame(rows, [*PANEL, "slope", "f", "p"], orient="row")
 
 
 def decay(fits: dict[Key, Fit]) -> pl.DataFrame:

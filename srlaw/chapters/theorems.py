@@ -197,6 +197,12 @@ def boundaries(alphabets: Sequence[int], lengths: Sequence[int]) -> pl.DataFrame
     return pl.DataFrame(rows, schema_overrides={"h": pl.Float64, "found": pl.Float64})
 
 
+def boundaries_by_unit(items: int, n: int) -> pl.DataFrame:
+    """`found_boundary` and the limit √c of `boundary` in every choice of units: ``units, found, limit`` (nats)."""
+    rows = [(units, found_boundary(items, n, units), float(np.sqrt(c))) for units, c in UNITS.items()]
+    return pl.DataFrame(rows, schema=["units", "found", "limit"], orient="row")
+
+
 def random_study(alphabets: Sequence[int], chains: int, seed: int = 0) -> pl.DataFrame:
     """Entropies of `chains` random chains over small alphabets: ``family, items, h, start`` (nats)."""
     rng = np.random.default_rng([seed, 33])
@@ -227,6 +233,24 @@ def listed_study(
             bits = entr(sequence_probabilities(transition, n)).sum(1) / LN2
             frame = {"h": h, "start": start, "bits": bits, "predicted": h >= boundary(n, start)}
             parts.append(pl.DataFrame(frame).select(pl.lit(items).alias("items"), pl.lit(n).alias("n"), pl.all()))
+    return pl.concat(parts)
+
+
+def minimal_study(alphabets: Sequence[int], chains: int, n: int, seed: int = 0) -> pl.DataFrame:
+    """The chains of `random_study` whose transition probabilities are all at most e^(−√ln 2), judged for n events.
+
+    This is what the remark after (15), “p_xy are minimal”, must mean at least for (12) to be true at every length.
+
+    Returns:
+        ``items, h, start, holds``; no row for an alphabet without such a chain.
+    """
+    rng = np.random.default_rng([seed, 33])
+    parts = []
+    for items in alphabets:
+        transition = random_chains(items, chains // len(alphabets), rng)
+        h, start = chain_entropies(transition)
+        frame = {"items": np.full(len(h), items), "h": h, "start": start, "holds": margin(h, start, n) >= 1}
+        parts.append(pl.DataFrame(frame).filter(transition.max(axis=(1, 2)) <= np.exp(-np.sqrt(LN2))))
     return pl.concat(parts)
 
 

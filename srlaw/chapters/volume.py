@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from scipy.optimize import brentq
-from scipy.special import gammaln, hyp1f1
+from scipy.special import gammaln, hyp1f1, lambertw
 
 from srlaw import paper
+from srlaw.datasets import REGISTRY
 
 
 def log_volume(n: np.ndarray) -> np.ndarray:
@@ -168,3 +169,64 @@ def panel_profile(exponents: Sequence[float]) -> pl.DataFrame:
     schema = {"dataset": pl.String, "s_max": pl.Int64, "metric": pl.String}
     schema |= dict.fromkeys(("w4", "r2", "w2", "q"), pl.Float64)
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def z_with(value: float) -> tuple[float, float]:
+    """The two Z with log Z + 1/Z = `value` > 1, one below and one above 1: Z = −1/W(−e^−value)."""
+    branches = [-1 / lambertw(-np.exp(-value), k).real for k in (-1, 0)]
+    return float(branches[0]), float(branches[1])
+
+
+def z_by_reading() -> pl.DataFrame:
+    """What (23) says of Z ≤ 1 at the 224 configurations of Figures 3 and 5, for three readings of its d.
+
+    Returns:
+        ``d`` (layers, items or users), ``cases`` (where that number is public: `srlaw.datasets.REGISTRY`), and how
+        many of them have ``below`` (the upper end at most 1), ``above`` (the lower end above 1) and ``undecided``.
+    """
+    grid = paper.grid()
+    names = grid["dataset"]
+    known = {
+        what: names.replace_strict({n: getattr(d, what) for n, d in REGISTRY.items()}, default=None)
+        for what in ("items", "users")
+    }
+    rows = []
+    for reading, d in {"layers": grid["n_layers"], **known}.items():
+        part = grid.with_columns(d=d).drop_nulls("d")
+        n = part["s_max"].to_numpy() * part["d_emb"].to_numpy()
+        log_d = np.log(part["d"].to_numpy())
+        low, high = log_z_bounds(1, 1, n)
+        below, above = int((log_d + high <= 0).sum()), int((log_d + low > 0).sum())
+        rows.append((reading, len(part), below, above, len(part) - below - above))
+    return pl.DataFrame(rows, schema=["d", "cases", "below", "above", "undecided"], orient="row")
+
+
+def past_their_best() -> int:
+    """Panels of Figures 3 and 5 whose greatest metric is not that of the model with most layers and most width."""
+    found = 0
+    for panel in paper.panels():
+        best = panel.points.row(int(panel.points["y"].to_numpy().argmax()), named=True)
+        found += any(best[name] < panel.points[name].to_numpy().max() for name in ("n_layers", "d_emb"))
+    return found
+
+
+def losses_below_one() -> dict[str, float | str | None]:
+    """Published losses of sequential recommenders (`paper.srt_runs`), those below 1, and the least.
+
+    Returns:
+        ``losses`` (runs); of the training losses ``below`` (1), ``lowest`` and ``logs_below`` (the data sets of those
+        below 1, None if there are none); ``tested_below`` (test and validation losses below 1), ``least_test`` and
+        ``least_valid``.
+    """
+    runs = paper.srt_runs()
+    trained, test, valid = runs["train_train_loss"], runs["test_eval_loss"], runs["valid_eval_loss"]
+    logs = runs.filter(trained < 1)["dataset"].str.replace("amazon-", "Amazon ").unique().sort().to_list()
+    return {
+        "losses": len(runs),
+        "below": int((trained < 1).sum()),
+        "lowest": float(trained.to_numpy().min()),
+        "logs_below": " and ".join(logs) or None,
+        "tested_below": len(test.filter(test < 1)) + len(valid.filter(valid < 1)),
+        "least_test": float(test.to_numpy().min()),
+        "least_valid": float(valid.to_numpy().min()),
+    }

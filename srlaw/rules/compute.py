@@ -18,6 +18,8 @@ COUNTED = 0.1
 
 @rule(
     "srt-scaling",
+    decides="Reproduced if nearly all steps in width, data and depth raise NDCG@5; contradicted if most steps in "
+    "none do; else weaker than claimed.",
     shows={
         "wider": "steps to a greater width that raise NDCG@5, of {widths}",
         "more": "steps to a larger data set that raise it, of {data}",
@@ -36,9 +38,6 @@ COUNTED = 0.1
     ),
 )
 def scaling(e: Evidence) -> Judgement:
-    """Reproduced if nearly all steps in width, data and depth raise NDCG@5; contradicted if most steps in none do;
-    else weaker than claimed.
-    """
     shares = {name: e[up] / e[of] for name, up, of in _AXES}
     steps = (
         f"With all else equal NDCG@5 rises in {e['wider']} of {e['widths']} steps to a greater width, in {e['more']} "
@@ -61,6 +60,8 @@ _AXES = (("width", "wider", "widths"), ("data", "more", "data"), ("depth", "deep
 
 @rule(
     "srt-frontier",
+    decides="Contradicted if the curve misses the frontier; reproduced if its limit is known and it "
+    "forecasts better than a quadratic; else weaker.",
     shows={
         "published": "R² of the published curve on the measured frontier, {points} points",
         "refitted": "R² of the sigmoid refitted",
@@ -82,9 +83,6 @@ _AXES = (("width", "wider", "widths"), ("data", "more", "data"), ("depth", "deep
     },
 )
 def frontier(e: Evidence) -> Judgement:
-    """Contradicted if the published curve misses the frontier; reproduced if its limit is identified too and it
-    forecasts better than a curve with fewer coefficients; else weaker.
-    """
     if e["published"] < FITS:
         return "contradicted", (
             f"On the {e['points']} points of the measured frontier the published curve has R² {e['published']:.3f}, "
@@ -110,6 +108,8 @@ def frontier(e: Evidence) -> Judgement:
 
 @rule(
     "srt-joint-law",
+    decides="Contradicted if the published law explains less than half; reproduced if it is as good as its refit "
+    "and the refit has an exponent of T; else weaker.",
     shows={
         "published": "R² of the published law on the {runs} runs, parameters with embeddings",
         "on_frontier": "the same on the measured frontier alone",
@@ -130,9 +130,6 @@ def frontier(e: Evidence) -> Judgement:
     },
 )
 def joint_law(e: Evidence) -> Judgement:
-    """Contradicted if the published law explains less than half; reproduced if it is as good as its refit and the
-    refit has an exponent of T; else weaker.
-    """
     found = (
         f"On the {e['runs']} runs the published law has R² {e['published']:.2f} ({e['on_frontier']:.2f} on the "
         "frontier alone)"
@@ -151,6 +148,8 @@ def joint_law(e: Evidence) -> Judgement:
 
 @rule(
     "srt-compute-optimal",
+    decides="Reproduced if the three approaches agree and the two measured ones are known; weaker if the two "
+    "measured ones agree; else not reproducible.",
     shows={
         "first": "exponent of the best N in C, frontier, parameters with embeddings",
         "first_low": "95% interval over resampled data sets, low",
@@ -171,9 +170,6 @@ def joint_law(e: Evidence) -> Judgement:
     ),
 )
 def compute_optimal(e: Evidence) -> Judgement:
-    """Reproduced if the three approaches agree and the two measured ones are known; weaker if the two measured ones
-    agree; else not reproducible.
-    """
     found = (
         f"The best number of parameters grows like C to the power {e['first']:.2f} on the frontier, {e['second']:.2f} "
         f"by isoFLOP parabolas and {e['third']:.2f} by the published joint law"
@@ -192,6 +188,8 @@ def compute_optimal(e: Evidence) -> Judgement:
 
 @rule(
     "srt-flops",
+    decides="Reproduced if an event counts six operations a parameter; with a correction if it counts one in "
+    "every run, a constant factor; else contradicted.",
     shows={
         "ratio": "logged operations of a forward pass over parameters without embeddings × events of a batch, median",
         "least": "least of {runs} runs",
@@ -205,9 +203,6 @@ def compute_optimal(e: Evidence) -> Judgement:
     ),
 )
 def flops(e: Evidence) -> Judgement:
-    """Reproduced if an event counts six operations a parameter; with a correction if it counts one in every run, a
-    constant factor; else contradicted.
-    """
     per = f"The logs count {e['ratio']:.2f} operations for one parameter and one event (median of {e['runs']} runs)"
     if e["least"] > USUAL * (1 - 2 * COUNTED) and e["most"] < USUAL * (1 + COUNTED):
         return "reproduced", f"{per}, the usual count of a training step."
@@ -222,6 +217,7 @@ def flops(e: Evidence) -> Judgement:
 
 @rule(
     "srt-transfer",
+    decides="Not reproducible while fewer runs are published than one comparison takes; else open.",
     shows={
         "logs": "fine-tuning runs with a published log",
         "needed": "least number for one comparison",
@@ -233,7 +229,6 @@ def flops(e: Evidence) -> Judgement:
     ),
 )
 def transfer(e: Evidence) -> Judgement:
-    """Not reproducible while fewer runs are published than one comparison takes; else open."""
     if e["logs"] >= e["needed"]:
         return "open", f"There are {e['logs']} published logs of fine-tuning, and they are not compared yet."
     return "not-reproducible", (

@@ -14,6 +14,8 @@ CLEAR_LEAD = 2
 
 @rule(
     "eq-29",
+    decides="Reproduced if the printed equation has its optimum at 370; with a correction if with one "
+    "misprint mended; else contradicted.",
     shows={
         "printed": "optimal d, as printed",
         "mended": "optimal d, 34 for 3",
@@ -33,9 +35,6 @@ CLEAR_LEAD = 2
     },
 )
 def eq_29(e: Evidence) -> Judgement:
-    """Reproduced if the printed equation has its optimum at 370;
-    with a correction if it has with one misprint mended; else contradicted.
-    """
     bottom = (
         f"The {BOTTOM_WIDTH} of the bottom row follows from it "
         f"{'only within its rounding' if e['bottom'] else 'by no rounding'}: coefficients that print alike have "
@@ -63,6 +62,8 @@ def eq_29(e: Evidence) -> Judgement:
 
 @rule(
     "eq-30",
+    decides="Contradicted unless the equation gives (14, 48) under N·d²; reproduced if its rounding allows a "
+    "marked width too; else weaker.",
     shows={
         "n": "N under N·d² = 32768",
         "d": "d under N·d² = 32768",
@@ -75,6 +76,8 @@ def eq_29(e: Evidence) -> Judgement:
         "reported": "R² reported",
         "w4_held": "width exponent of the fit with p = 31 that has the R² reported",
         "d_exchanged": "optimal d with exponents exchanged",
+        "low_exchanged": "least that prints alike, exponents exchanged",
+        "high_exchanged": "greatest",
     },
     would_change={
         "reproduced": "Unrounded coefficients with other optima would change it.",
@@ -85,9 +88,6 @@ def eq_29(e: Evidence) -> Judgement:
     },
 )
 def eq_30(e: Evidence) -> Judgement:
-    """Contradicted unless the equation gives (14, 48) under N·d²;
-    reproduced if its rounding allows a marked width too; else weaker.
-    """
     local = (
         f"Under N·d² constant the equation has its optimum at N = {e['n']:.1f} and d = {e['d']:.1f}, where Table 3 "
         f"marks {LOCAL_DEPTH} and {LOCAL_WIDTH}"
@@ -102,7 +102,8 @@ def eq_30(e: Evidence) -> Judgement:
         f"As printed its shape has R² {e['r2']:.2f} on the measurements; with its exponents exchanged it has "
         f"{e['r2_exchanged']:.3f}, against {e['reported']:.3f} reported, and its free optimum is d = "
         f"{e['d_exchanged']:.0f}. The fit that has the R² reported has the width exponent {e['w4_held']:.4f}, which "
-        "(30) prints for D'."
+        f"(30) prints for D'. With the exponents exchanged, rounding allows optima from {e['low_exchanged']:.0f} to "
+        f"{e['high_exchanged']:.0f}, {_holds(e['low_exchanged'], e['high_exchanged'])}."
     )
     if any(e["low"] <= width <= e["high"] for width in (WIDTH, BOTTOM_WIDTH)):
         return "reproduced", f"{local}. {free}, a range that holds a width that the table marks. {measured}"
@@ -115,6 +116,8 @@ def eq_30(e: Evidence) -> Judgement:
 
 @rule(
     "table-3",
+    decides="Reproduced if the marked sizes win clearly and follow from an equation; contradicted if they "
+    "clearly lose; else not reproducible.",
     shows={
         "global_wins": "(64, 603) best of its half in all four metrics",
         "local_wins": "(48, 14) best of its half in all four metrics",
@@ -136,9 +139,6 @@ def eq_30(e: Evidence) -> Judgement:
     | {"reproduced": "Repeated runs whose spread is as large as the leads would make it not reproducible."},
 )
 def table_3(e: Evidence) -> Judgement:
-    """Reproduced if the marked sizes win clearly and follow from an equation;
-    contradicted if they clearly lose; else not reproducible.
-    """
     clear = min(e["global_lead"], e["local_lead"]) > CLEAR_LEAD * e["noise"]
     wins = e["global_wins"] and e["local_wins"]
     winners = (
@@ -161,10 +161,12 @@ def table_3(e: Evidence) -> Judgement:
         else "The successor's Table 2 prints the local winner's measurement at the same size."
     )
     origin = "follows from an equation" if e["from_law"] else "follows from no printed equation"
-    size = "Both leads are" if clear else "At least one lead is no"
+    small = sum(lead <= e["noise"] for lead in (e["global_lead"], e["local_lead"]))
+    size = ("Both leads are", "One lead is no", "Neither lead is")[small]
     repeats = "Repeats are reported" if e["seeds"] else "No repeats are reported"
     return "not-reproducible", (
-        f"{winners}. The {BOTTOM_WIDTH} that is marked {origin}. {leads} {size} larger than the scatter explains. "
+        f"{winners}. The {BOTTOM_WIDTH} that is marked {origin}. {leads} {size} larger than that scatter, which is "
+        "estimated from the rows with the most layers and lent to the others. "
         f"{repeats}, and the data are private. {again} Our own fits to the measurements put the optimal width between "
         f"{e['d_low']:.0f} and {e['d_high']:.0f}."
     )
@@ -172,6 +174,7 @@ def table_3(e: Evidence) -> Judgement:
 
 @rule(
     "depth-improves",
+    decides="Reproduced if every measured step in depth goes up; weaker if most do; else contradicted.",
     shows={
         "up": "measured steps to the next depth where the metric rises, of {steps}",
         "deepest": "deepest model measured",
@@ -185,7 +188,6 @@ def table_3(e: Evidence) -> Judgement:
     },
 )
 def depth_improves(e: Evidence) -> Judgement:
-    """Reproduced if every measured step in depth goes up; weaker if most do; else contradicted."""
     steps = (
         f"From one depth to the next at the same width, the metrics rise in {e['up']} of {e['steps']} steps, up to "
         f"{e['deepest']} layers"
@@ -200,6 +202,12 @@ def depth_improves(e: Evidence) -> Judgement:
     if e["up"] > e["steps"] / 2:
         return "weaker-than-claimed", f"{steps}: mostly, not continuously. {beyond}"
     return "contradicted", f"{steps}, which is not most of them. {beyond}"
+
+
+def _holds(low: float, high: float) -> str:
+    """Which of the widths that Table 3 marks lie in a range, in words."""
+    inside = [str(width) for width in (WIDTH, BOTTOM_WIDTH) if low <= width <= high]
+    return f"which holds {' and '.join(inside)}" if inside else f"which holds neither {WIDTH} nor {BOTTOM_WIDTH}"
 
 
 def _near(value: float | None, target: float, distance: float) -> bool:

@@ -19,6 +19,7 @@ Judgement = tuple[str, str]  # one of the rule's outcomes, and the sentence that
 class Rule:
     """The rule of one claim.
 
+    `decides` says in one sentence how it comes to its words, for readers of the book.
     `judge` reads nothing but its evidence. `shows` gives each piece of evidence its line on the card, in the card's
     order; a line may hold other evidence in braces, as in ``"panels that agree, of {panels}"``. `missing` has the
     words that the card shows for evidence that is None. `would_change` has one text for each word that `judge` can
@@ -26,6 +27,7 @@ class Rule:
     """
 
     claim: str
+    decides: str
     judge: Callable[[Evidence], Judgement]
     shows: Mapping[str, str]
     would_change: Mapping[str, str]
@@ -48,10 +50,15 @@ class Rule:
 
 
 def rule(
-    claim: str, *, shows: dict[str, str], would_change: dict[str, str], missing: dict[str, str] | None = None
+    claim: str,
+    *,
+    decides: str,
+    shows: dict[str, str],
+    would_change: dict[str, str],
+    missing: dict[str, str] | None = None,
 ) -> Callable[[Callable[[Evidence], Judgement]], Rule]:
     """Make a function from evidence to (word, sentence) the rule of a claim."""
-    return lambda judge: Rule(claim, judge, shows, would_change, missing or {})
+    return lambda judge: Rule(claim, decides, judge, shows, would_change, missing or {})
 
 
 def _fields(line: str) -> set[str]:

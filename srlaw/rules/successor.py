@@ -22,6 +22,8 @@ MARKED_DEPTH, MARKED_WIDTH = 28, 54
 
 @rule(
     "p-law-figure-3",
+    decides="Contradicted if Table 3 does not give the R²; reproduced if it does with tokens in their rows; else "
+    "by whether the line holds with the tokens put right.",
     shows={
         "off": "greatest distance of a printed R² from that of Table 3",
         "hr": "R² for HR@10 with the tokens put right",
@@ -43,9 +45,6 @@ MARKED_DEPTH, MARKED_WIDTH = 28, 54
     },
 )
 def figure_3(e: Evidence) -> Judgement:
-    """Contradicted if Table 3 does not give the R²; reproduced if it does with tokens in their rows;
-    else by whether the line holds with the tokens put right.
-    """
     if e["off"] > DIGIT:
         return "contradicted", (
             f"The printed R² differ from those of the printed Table 3 by up to {e['off']:.4f}, which is more than "
@@ -72,6 +71,8 @@ def figure_3(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-real-entropy",
+    decides="By the sign of the lead, tokens put right: reproduced or contradicted if it survives "
+    "every reading and resampling; else not identified.",
     shows={
         "printed": "leads of tokens·S′ in R² with the tokens as printed, 1/D′: HR@10, NDCG@10, loss",
         "right": "with the tokens put right",
@@ -91,9 +92,6 @@ def figure_3(e: Evidence) -> Judgement:
     ),
 )
 def real_entropy(e: Evidence) -> Judgement:
-    """Decided by the sign of the lead with the tokens put right: the same in every reading and in the whole interval,
-    reproduced or contradicted; else not identified by these data, which is not reproducible.
-    """
     turned = (
         f"With the tokens put right tokens·S′ leads tokens alone in {e['ahead']} of {e['comparisons']} comparisons, "
         f"and over resampled data sets its lead in R² lies between {e['low']:+.2f} and {e['high']:+.2f}"
@@ -113,6 +111,8 @@ def real_entropy(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-3-tokens",
+    decides="Reproduced if the counts of MovieLens-1M stand in its rows; with a correction if they stand in "
+    "KuaiRand's.",
     shows={
         "rows": "rows of MovieLens-1M and KuaiRand-pure",
         "own": "MovieLens-1M rows with the counts of MovieLens-1M, of {counted}",
@@ -128,7 +128,6 @@ def real_entropy(e: Evidence) -> Judgement:
     },
 )
 def table_3_tokens(e: Evidence) -> Judgement:
-    """Reproduced if the counts of MovieLens-1M stand in its rows; with a correction if they stand in KuaiRand's."""
     counts = f"The counts of MovieLens-1M at the {e['counted']} values of S_max"
     if e["own"] == e["counted"]:
         return "reproduced", f"{counts} stand in its rows, the largest of them {e['most']:,}."
@@ -142,6 +141,8 @@ def table_3_tokens(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-3-entropy",
+    decides="Reproduced if S′ of MovieLens-1M is within a hundredth in its rows; with a correction if it is in "
+    "KuaiRand's.",
     shows={
         "off": "greatest difference of S′ in the rows of MovieLens-1M from ours, relative",
         "off_there": "in the rows of KuaiRand-pure",
@@ -157,7 +158,6 @@ def table_3_tokens(e: Evidence) -> Judgement:
     },
 )
 def table_3_entropy(e: Evidence) -> Judgement:
-    """Reproduced if S′ of MovieLens-1M is within a hundredth in its rows; with a correction if it is in KuaiRand's."""
     ours = ", ".join(f"{value:.4f}" for value in e["ours"])
     found = f"The authors' estimator gives {ours} on the concatenated histories of MovieLens-1M"
     if e["off"] <= NEAR:
@@ -175,6 +175,8 @@ def table_3_entropy(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-1",
+    decides="Contradicted if the law is not above both everywhere; reproduced if it also clearly leads a rival "
+    "that can bend on most panels; else weaker than claimed.",
     shows={
         "higher": "panels where the law's R² is above both, of {panels}",
         "cut": "R² of the law that are the first paper's with their digits after the third cut off",
@@ -190,9 +192,6 @@ def table_3_entropy(e: Evidence) -> Judgement:
     },
 )
 def table_1(e: Evidence) -> Judgement:
-    """Contradicted if the law is not above both everywhere; reproduced if it also clearly leads a rival that can bend
-    on most panels; else weaker than claimed.
-    """
     higher = f"The law's printed R² is above that of both scaling laws on {e['higher']} of {e['panels']} panels"
     if e["higher"] < e["panels"]:
         return "contradicted", f"{higher}, and the claim is about all."
@@ -211,6 +210,7 @@ def table_1(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-margins",
+    decides="Reproduced if both extremes are those of Table 1 to the printed digit; else contradicted.",
     shows={
         "least": "least gain over the better baseline in Table 1",
         "greatest": "greatest gain",
@@ -225,7 +225,6 @@ def table_1(e: Evidence) -> Judgement:
     },
 )
 def margins(e: Evidence) -> Judgement:
-    """Reproduced if both extremes are those of Table 1 to the printed digit; else contradicted."""
     found = (
         f"In Table 1 the gain over the better baseline lies between {e['least']:.1%} and {e['greatest']:.0%}, where "
         f"the text has {LEAST:.1%} and {GREATEST:.0%}"
@@ -240,6 +239,8 @@ def margins(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-tables-7-8",
+    decides="Reproduced if every error is that of its R², no columns are alike and no order is turned; else "
+    "contradicted.",
     shows={
         "law": "errors of the law that its R² in Table 1 gives on the measurements, within 1%, of {panels}",
         "scaling": "errors of the scaling law that its R² or a plane in logs gives, within 1%, of {panels}",
@@ -254,7 +255,6 @@ def margins(e: Evidence) -> Judgement:
     },
 )
 def tables_7_8(e: Evidence) -> Judgement:
-    """Reproduced if every error is that of its R², no columns are alike and no order is turned; else contradicted."""
     if e["law"] == e["scaling"] == e["panels"] and not e["twins"] and not e["opposite"]:
         return "reproduced", (
             f"On all {e['panels']} panels the printed errors are those that the R² of Table 1 give on the measurements."
@@ -271,6 +271,8 @@ def tables_7_8(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-2-optimum",
+    decides="Contradicted if it does not win; not reproducible if its rivals have other sizes or it "
+    "wins by noise; weaker if the fits disagree.",
     shows={
         "wins": "(28, 54) best of its part in all four metrics",
         "elsewhere": "other rows whose HR@10 and NDCG@10 are a measurement of the panel at another size, of {others}",
@@ -292,9 +294,6 @@ def tables_7_8(e: Evidence) -> Judgement:
     },
 )
 def table_2_optimum(e: Evidence) -> Judgement:
-    """Contradicted if the marked size does not win; not reproducible if the rows beside it are measured at other sizes
-    or the lead is within the noise; weaker if the fits give another optimum; else reproduced.
-    """
     size = f"({MARKED_DEPTH}, {MARKED_WIDTH})"
     if not e["wins"]:
         return (
@@ -328,6 +327,8 @@ def table_2_optimum(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-2-budget",
+    decides="Contradicted if the marked size does not win; reproduced if it wins clearly on the budget and its "
+    "metrics are printed at no other size; else not reproducible.",
     shows={
         "wins": "(12, 44) best of its part in all four metrics",
         "lead_hr": "lead in HR@10",
@@ -345,9 +346,6 @@ def table_2_optimum(e: Evidence) -> Judgement:
     ),
 )
 def table_2_budget(e: Evidence) -> Judgement:
-    """Contradicted if the marked size does not win; reproduced if it wins clearly on the budget and its metrics are
-    printed at no other size; else not reproducible.
-    """
     lead = f"a lead of {e['lead_hr']:.4f} in HR@10 and {e['lead_ng']:.4f} in NDCG@10"
     if not e["wins"]:
         return "contradicted", f"The marked size does not win all metrics: it has {lead}."
@@ -365,6 +363,8 @@ def table_2_budget(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-theorem-4-1",
+    decides="Judged by counting the rows of Table 3 where the assumption holds; open if the two readings of T "
+    "disagree.",
     shows={
         "all_events": "rows of Table 3 where it holds, T the tokens of the data set, of {rows}",
         "one_user": "where it holds, T the mean length of a history",
@@ -376,7 +376,6 @@ def table_2_budget(e: Evidence) -> Judgement:
     ),
 )
 def theorem_4_1(e: Evidence) -> Judgement:
-    """Judged by counting the rows of Table 3 where the assumption holds; open if the two readings of T disagree."""
     if e["all_events"] == e["one_user"] == e["rows"]:
         return "reproduced", f"The assumption holds in all {e['rows']} rows of Table 3, whatever T is."
     both = (
@@ -391,6 +390,7 @@ def theorem_4_1(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-candidates",
+    decides="Reproduced if the published code ranks every item of every data set; else contradicted.",
     shows={
         "draws": "candidates that the published code draws beside the target, with replacement",
         "least": "share of the catalogue that they reach at most, least of four data sets",
@@ -403,7 +403,6 @@ def theorem_4_1(e: Evidence) -> Judgement:
     ),
 )
 def candidates(e: Evidence) -> Judgement:
-    """Reproduced if the published code ranks every item of every data set; else contradicted."""
     if e["least"] == 1:
         return "reproduced", (
             f"The {e['draws']:,} candidates of the published code are the whole item set of every data set."
@@ -417,6 +416,8 @@ def candidates(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-redundancy",
+    decides="Reproduced if copies lower what an event adds to tokens/S_real in every log, contradicted if they "
+    "raise it.",
     shows={
         "copies": "tokens/S_real for an event once half the histories are copies, over before: {bodies}",
         "blocks": "the same, the second half of each history a copy of its first half",
@@ -432,7 +433,6 @@ def candidates(e: Evidence) -> Judgement:
     ),
 )
 def redundancy(e: Evidence) -> Judgement:
-    """Reproduced if copies lower what an event adds to tokens/S_real in every log, contradicted if they raise it."""
     values = (*e["copies"], *e["blocks"])
     told = (
         f"With half of all histories copies of others an event counts {e['copies'][0]:.2f} and {e['copies'][1]:.2f} "
