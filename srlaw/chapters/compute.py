@@ -25,9 +25,9 @@ SIZES = {
     "interactions": "n_inters",
 }
 SIGMOID = {"height": 0.396, "rate": 0.18, "middle": 24.44, "floor": -0.247}
-"""The published frontier: NDCG@5 = height/(1 + exp(−rate (ln C − middle))) + floor, C in FLOPs."""
+"""The frontier of Zivic et al. (2024): NDCG@5 = height/(1 + exp(−rate (ln C − middle))) + floor, C in FLOPs."""
 JOINT = {"E": 0.163, "A": 18.56, "alpha": 0.376, "B": 2.9, "beta": 0.364}
-"""The published joint law: NDCG@5 = E − A/N^alpha − B/T^beta, N parameters, T interactions."""
+"""The joint law of Zivic et al. (2024): NDCG@5 = E − A/N^alpha − B/T^beta, N parameters, T interactions."""
 BESIROGLU = {"E": 1.8172, "A": 477.83, "B": 2143.4, "alpha": 0.3473, "beta": 0.3672}
 """Chinchilla's law refitted by Besiroglu et al. (2024) to losses of language models."""
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}

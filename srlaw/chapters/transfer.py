@@ -56,7 +56,7 @@ def growth(points: pl.DataFrame, column: str) -> float:
     keys = ["dataset", "n_layers", "d_emb"]
     log_d = pl.col(column).log()
     dx, dy = points.select(log_d - log_d.mean().over(keys), pl.col("y") - pl.col("y").mean().over(keys))
-    return float((dx * dy).sum() / (dx * dx).sum())
+    return float(dx.to_numpy() @ dy.to_numpy() / (dx.to_numpy() @ dx.to_numpy()))
 
 
 def moved(seen: pl.DataFrame, new: pl.DataFrame, term: str, surface=predicted) -> np.ndarray:

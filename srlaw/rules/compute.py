@@ -18,8 +18,8 @@ COUNTED = 0.1
 
 @rule(
     "srt-scaling",
-    decides="Reproduced if nearly all steps in width, data and depth raise NDCG@5; contradicted if most steps "
-    "in none do; else weaker than claimed.",
+    decides="Reproduced if nearly all steps in width, data and depth raise NDCG@5; contradicted if most steps in "
+    "none do; else weaker than claimed.",
     shows={
         "wider": "steps to a greater width that raise NDCG@5, of {widths}",
         "more": "steps to a larger data set that raise it, of {data}",
@@ -60,8 +60,8 @@ _AXES = (("width", "wider", "widths"), ("data", "more", "data"), ("depth", "deep
 
 @rule(
     "srt-frontier",
-    decides="Contradicted if the published curve misses the frontier; reproduced if its limit is identified "
-    "too and it forecasts better than a curve with fewer coefficients; else weaker.",
+    decides="Contradicted if the curve misses the frontier; reproduced if its limit is known and it "
+    "forecasts better than a quadratic; else weaker.",
     shows={
         "published": "R² of the published curve on the measured frontier, {points} points",
         "refitted": "R² of the sigmoid refitted",
@@ -108,8 +108,8 @@ def frontier(e: Evidence) -> Judgement:
 
 @rule(
     "srt-joint-law",
-    decides="Contradicted if the published law explains less than half; reproduced if it is as good as its "
-    "refit and the refit has an exponent of T; else weaker.",
+    decides="Contradicted if the published law explains less than half; reproduced if it is as good as its refit "
+    "and the refit has an exponent of T; else weaker.",
     shows={
         "published": "R² of the published law on the {runs} runs, parameters with embeddings",
         "on_frontier": "the same on the measured frontier alone",

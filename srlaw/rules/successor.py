@@ -22,8 +22,8 @@ MARKED_DEPTH, MARKED_WIDTH = 28, 54
 
 @rule(
     "p-law-figure-3",
-    decides="Contradicted if Table 3 does not give the R²; reproduced if it does with tokens in their rows; "
-    "else by whether the line holds with the tokens put right.",
+    decides="Contradicted if Table 3 does not give the R²; reproduced if it does with tokens in their rows; else "
+    "by whether the line holds with the tokens put right.",
     shows={
         "off": "greatest distance of a printed R² from that of Table 3",
         "hr": "R² for HR@10 with the tokens put right",
@@ -71,9 +71,8 @@ def figure_3(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-real-entropy",
-    decides="Decided by the sign of the lead with the tokens put right: the same in every reading and in the "
-    "whole interval, reproduced or contradicted; else not identified by these data, which is not "
-    "reproducible.",
+    decides="By the sign of the lead, tokens put right: reproduced or contradicted if it survives "
+    "every reading and resampling; else not identified.",
     shows={
         "printed": "leads of tokens·S′ in R² with the tokens as printed, 1/D′: HR@10, NDCG@10, loss",
         "right": "with the tokens put right",
@@ -142,8 +141,8 @@ def table_3_tokens(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-3-entropy",
-    decides="Reproduced if S′ of MovieLens-1M is within a hundredth in its rows; with a correction if it is "
-    "in KuaiRand's.",
+    decides="Reproduced if S′ of MovieLens-1M is within a hundredth in its rows; with a correction if it is in "
+    "KuaiRand's.",
     shows={
         "off": "greatest difference of S′ in the rows of MovieLens-1M from ours, relative",
         "off_there": "in the rows of KuaiRand-pure",
@@ -176,8 +175,8 @@ def table_3_entropy(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-1",
-    decides="Contradicted if the law is not above both everywhere; reproduced if it also clearly leads a "
-    "rival that can bend on most panels; else weaker than claimed.",
+    decides="Contradicted if the law is not above both everywhere; reproduced if it also clearly leads a rival "
+    "that can bend on most panels; else weaker than claimed.",
     shows={
         "higher": "panels where the law's R² is above both, of {panels}",
         "cut": "R² of the law that are the first paper's with their digits after the third cut off",
@@ -272,9 +271,8 @@ def tables_7_8(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-2-optimum",
-    decides="Contradicted if the marked size does not win; not reproducible if the rows beside it are "
-    "measured at other sizes or the lead is within the noise; weaker if the fits give another "
-    "optimum; else reproduced.",
+    decides="Contradicted if it does not win; not reproducible if its rivals have other sizes or it "
+    "wins by noise; weaker if the fits disagree.",
     shows={
         "wins": "(28, 54) best of its part in all four metrics",
         "elsewhere": "other rows whose HR@10 and NDCG@10 are a measurement of the panel at another size, of {others}",
@@ -329,8 +327,8 @@ def table_2_optimum(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-table-2-budget",
-    decides="Contradicted if the marked size does not win; reproduced if it wins clearly on the budget and "
-    "its metrics are printed at no other size; else not reproducible.",
+    decides="Contradicted if the marked size does not win; reproduced if it wins clearly on the budget and its "
+    "metrics are printed at no other size; else not reproducible.",
     shows={
         "wins": "(12, 44) best of its part in all four metrics",
         "lead_hr": "lead in HR@10",
@@ -418,8 +416,8 @@ def candidates(e: Evidence) -> Judgement:
 
 @rule(
     "p-law-redundancy",
-    decides="Reproduced if copies lower what an event adds to tokens/S_real in every log, contradicted if "
-    "they raise it.",
+    decides="Reproduced if copies lower what an event adds to tokens/S_real in every log, contradicted if they "
+    "raise it.",
     shows={
         "copies": "tokens/S_real for an event once half the histories are copies, over before: {bodies}",
         "blocks": "the same, the second half of each history a copy of its first half",
