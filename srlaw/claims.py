@@ -49,7 +49,8 @@ class Publication:
 class Claim:
     """One checkable statement of a publication; `place` is where it stands there.
 
-    `needs` says what it would take to judge it, of a claim that no chapter judges yet.
+    `needs` says what it would take to judge it, of a claim that no chapter judges yet. `was` is the word that an
+    earlier version of the book had, `revised` the rival or reading that a hostile reading of the book brought in.
     """
 
     id: str
@@ -57,6 +58,8 @@ class Claim:
     statement: str
     publication: Publication
     needs: str = ""
+    was: str = ""
+    revised: str = ""
 
 
 def _read() -> tuple[Claim, ...]:

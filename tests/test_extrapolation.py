@@ -22,6 +22,7 @@ from srlaw.chapters.extrapolation import (
     ordered,
     paired,
     scores,
+    spare,
 )
 from srlaw.errors import InputError
 from srlaw.laws import forecasts, get, holdout
@@ -248,3 +249,14 @@ def test_a_table_of_ones_own(tmp_path):
     flat.write_csv(path)
     with pytest.raises(InputError, match="determine none"):
         extrapolate(load(str(path), ["hr10"]), ["log-quadratic"])
+
+
+def test_what_hangs_on_one_panel_is_said():
+    rows = pl.DataFrame({"law": "a", "dataset": ["x"] * 6 + ["y"] * 2, "worse": [True] * 4 + [False] * 4})
+    assert spare(rows, ["a"]) == 1  # four of six are a majority, three are not
+    firm = rows.with_columns(worse=pl.Series([True] * 6 + [False] * 2), law=pl.lit("b"))
+    assert spare(firm, ["b"]) == 3
+    assert spare(pl.concat([rows, firm]), ["a", "b"]) == 1
+    both = rows.with_columns(worse=pl.Series([True] * 4 + [False] * 2 + [True] * 2))
+    assert spare(both, ["a"]) == 2  # the majority of both data sets has to go
+    assert spare(rows.with_columns(worse=False), ["a"]) == 0

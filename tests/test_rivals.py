@@ -78,22 +78,36 @@ def test_far_from_all_points_the_process_says_their_mean():
 def test_a_shape_that_is_shared_needs_two_points():
     panels = [made("a", 0.1, 1.0), made("b", 0.5, 0.3), made("c", 0.2, 2.0)]
     run = rivals.race(panels, [[5]] * 3)
-    own = run.filter((pl.col("law") == rivals.CARRIED) & ~pl.col("seen"))
-    assert (own["prediction"] - own["y"]).abs().max() < 1e-4
+    for name in rivals.POOLS:
+        own = run.filter((pl.col("law") == name) & ~pl.col("seen"))
+        assert (own["prediction"] - own["y"]).abs().max() < 1e-4
     plain = run.filter((pl.col("law") == ex.NAIVE["mean"]) & ~pl.col("seen"))
     assert (plain["prediction"] - plain["y"]).abs().max() > 1e-2
     alone = rivals.race(panels[:1], [[5]])
-    assert rivals.CARRIED not in alone["law"].to_list()
+    assert not set(rivals.POOLS) & set(alone["law"])
 
 
-@pytest.mark.parametrize("panel", [0, 18])
-def test_a_second_route_finds_the_same_shape(panel):
+@pytest.mark.parametrize("panel", [0, 11])
+def test_a_second_route_finds_the_same_shape_and_surface(panel):
     every = paper.panels()
-    others = rivals.others(every[panel], every)
+    others, points = rivals.others(every[panel], every), every[panel].points
     assert {other.metric for other in others} == {every[panel].metric}
-    assert every[panel].dataset not in {other.dataset for other in others}
-    first, second = (route(others)(every[panel].points) for route in (rivals.shape, rivals.shape_by_evolution))
+    assert {every[panel].dataset, "huawei-music"}.isdisjoint(other.dataset for other in others)
+    first, second = (route(others)(points) for route in (rivals.shape, rivals.shape_by_evolution))
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4)
+    surface = rivals.shape(others, rivals.POOLS[rivals.SURFACE])(points)
+    np.testing.assert_allclose(surface, rivals.mean_surface(others)(points), atol=1e-8)
+
+
+def test_only_panels_whose_sizes_span_the_new_ones_are_carried_over():
+    every = paper.panels()
+    huawei = [panel for panel in every if panel.dataset == "huawei-music"]
+    assert huawei
+    assert all(rivals.others(panel, every) == [] for panel in huawei)
+    small = paper.Panel("b", 0, "m", SURFACE.filter(pl.col("n_layers") < 32).select("n_layers", "d_emb", m="y"))
+    whole = made("a", 0.1, 1.0)
+    assert rivals.spans(whole, small)
+    assert not rivals.spans(small, whole)
 
 
 def test_standing_gives_every_forecast_the_same_points():
@@ -105,7 +119,7 @@ def test_standing_gives_every_forecast_the_same_points():
     for (_, _), part in rows.filter(pl.col("share") != "quarter").group_by("share", "dataset"):
         assert part["k"].n_unique() == 1
         assert part["rmse_law"].null_count() == 0
-    assert rows.filter(pl.col("share") == "quarter")["rmse_law"].null_count() == 2 * 7  # seven forecasts a panel
+    assert rows.filter(pl.col("share") == "quarter")["rmse_law"].null_count() == 2 * 8  # eight forecasts a panel
     table = rivals.table(rows)
     assert table.filter(pl.col("forecast") == "performance")["ahead"].to_list() == [0, 0]
     best = results.filter(law="performance", dataset="a").sort("k").filter(pl.col("k") >= 15)["rmse_best"][0]
@@ -148,6 +162,29 @@ def test_a_free_slope_recovers_data_sets_that_differ_by_it():
     )
     _, seen, new = transfer.holdouts(points, "data set")[1]
     np.testing.assert_allclose(transfer.sloped(seen, new, "tokens, free slope"), new["y"], atol=2e-3)
+
+
+@pytest.mark.parametrize("term", transfer.MOVED)
+def test_a_surface_that_moves_with_the_data_as_elsewhere_is_found_and_by_two_routes(term):
+    column = transfer.MOVED[term]
+    shape = 0.01 * pl.col("n_layers").log() - 0.003 * pl.col("d_emb").log() ** 2
+    level = pl.col("dataset").str.len_chars() * 0.01  # of the data set
+    made = transfer.measurements("hr10").with_columns(y=level + shape + 0.02 * pl.col(column).log())
+    assert transfer.growth(made, column) == pytest.approx(0.02)
+    _, seen, new = transfer.holdouts(made, "panel")[1]
+    np.testing.assert_allclose(transfer.moved(seen, new, term), new["y"], atol=2e-3)
+    points = transfer.measurements("hr10")
+    name, seen, new = transfer.holdouts(points, "panel")[1]
+    errors = [
+        transfer._rmse(transfer.moved(seen, new, term, surface), new["y"].to_numpy())
+        for surface in (transfer.predicted, transfer.predicted_by_evolution)
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-3)
+    assert stored.transfers().filter(name=name, metric="HR@10")[term].item() == pytest.approx(errors[0], rel=1e-3)
+    keyed = points.with_columns(key=pl.format("{} {} {}", "dataset", "n_layers", "d_emb"))
+    design = np.column_stack([keyed[column].log(), keyed.select("key").to_dummies().to_numpy()])
+    slope = np.linalg.lstsq(design, keyed["y"].to_numpy(), rcond=None)[0][0]
+    assert transfer.growth(points, column) == pytest.approx(slope)
 
 
 def test_simulated_studies_have_the_noise_that_they_are_given():

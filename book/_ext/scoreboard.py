@@ -1,4 +1,4 @@
-"""The directive {scoreboard}: every claim of the paper with its verdict, as of this build."""
+"""The directives {scoreboard} and {rules}: every claim with its verdict, and how it is decided, as of this build."""
 
 from collections import Counter
 from html import escape
@@ -9,7 +9,9 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from srlaw import claims
+from srlaw.rules import RULES, cases
 
+METHOD = "notebooks/A1-methods"  # the page with the table of rules
 LABELS = {verdict: verdict.replace("-", " ") for verdict in claims.VERDICTS}
 LABELS["reproduced-with-correction"] = "reproduced with a correction"
 
@@ -20,6 +22,50 @@ def ledger(srcdir) -> list[dict]:
 
 def badge(verdict: str, text: str) -> nodes.inline:
     return nodes.inline("", text, classes=["srlaw-badge", f"srlaw-{verdict}"])
+
+
+def framed(columns: dict[str, int], body: nodes.tbody) -> nodes.table:
+    """A table of columns with these titles and widths in percent."""
+    titles = (nodes.entry("", nodes.paragraph("", text)) for text in columns)
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in columns.values()), cols=len(columns))
+    group += [nodes.thead("", nodes.row("", *titles)), body]
+    return nodes.table("", group, classes=["scoreboard"])
+
+
+class Rules(SphinxDirective):
+    """Every judged claim: its rule in one line, its word, and a change of made-up evidence that flips the word."""
+
+    def run(self):
+        body, known = nodes.tbody(), {claim.id: claim for claim in claims.CLAIMS}
+        for row in ledger(self.env.srcdir):
+            if row["chapter"] is None:
+                continue
+            claim, rule = known[row["id"]], RULES[row["id"]]
+            word: list[nodes.Node] = [nodes.paragraph("", "", badge(row["verdict"], LABELS[row["verdict"]]))]
+            if claim.was and claim.was != row["verdict"]:
+                before = nodes.Text(f"was {LABELS[claim.was]}. {claim.revised}")
+                word.append(nodes.paragraph("", "", before))
+            cells = [
+                [nodes.paragraph("", "", nodes.strong("", row["place"]))],
+                [nodes.paragraph("", rule.decides)],
+                word,
+                self.flip(row["id"], row["verdict"]),
+            ]
+            body += nodes.row("", *(nodes.entry("", *cell) for cell in cells))
+        return [framed({"Claim": 14, "Rule": 34, "Word": 22, "What flips it (made-up evidence)": 30}, body)]
+
+    def flip(self, claim: str, word: str) -> list[nodes.Node]:
+        other, changes = cases.flip(claim, word)
+        lines = [
+            nodes.paragraph("", f"{line}: {readable(before)} → {readable(after)}") for line, before, after in changes
+        ]
+        return [*lines, nodes.paragraph("", "", badge(other, LABELS[other]))]
+
+
+def readable(value) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(readable, value))
+    return "none" if value is None else claims.shown(value) or "none"
 
 
 class Scoreboard(SphinxDirective):
@@ -48,10 +94,7 @@ class Scoreboard(SphinxDirective):
             verdict = nodes.paragraph("", "", badge(row["verdict"], LABELS[row["verdict"]]))
             cells = [[claim], [verdict], self.evidence(row)]
             body += nodes.row("", *(nodes.entry("", *cell) for cell in cells))
-        titles = (nodes.entry("", nodes.paragraph("", text)) for text in ("Claim", "Verdict", "Evidence"))
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (34, 14, 52)), cols=3)
-        group += [nodes.thead("", nodes.row("", *titles)), body]
-        return nodes.table("", group, classes=["scoreboard"])
+        return framed({"Claim": 34, "Verdict": 14, "Evidence": 52}, body)
 
     def evidence(self, row) -> list[nodes.Node]:
         """Why, where to read on, and the numbers, folded; of an open claim, what it would take."""
@@ -73,15 +116,16 @@ class Scoreboard(SphinxDirective):
 
 
 def outdated(app, env, added, changed, removed):
-    """Notebooks hold the verdicts, so the front page can be out of date although its own file is not."""
+    """Notebooks hold the verdicts, so the pages that collect them can be out of date although their files are not."""
     state = (ledger(app.srcdir), sorted(env.found_docs))
     if getattr(env, "srlaw_ledger", None) == state:
         return []
     env.srlaw_ledger = state
-    return [env.config.root_doc]
+    return sorted({env.config.root_doc, METHOD} & env.found_docs)
 
 
 def setup(app):
     app.add_directive("scoreboard", Scoreboard)
+    app.add_directive("rules", Rules)
     app.connect("env-get-outdated", outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
