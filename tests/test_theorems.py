@@ -197,6 +197,22 @@ def test_small_transition_probabilities_are_enough(items, seed, n):
     assert (theorems.margin(h, start, n) >= 1 - 1e-12).all()
 
 
+def test_random_chains_that_meet_the_remark_after_15():
+    rows = theorems.minimal_study([2, 3, 8], 600, 50, seed=4)
+    rng = np.random.default_rng([4, 33])
+    least, met = math.sqrt(LN2), 0
+    for items in (2, 3, 8):
+        p = theorems.random_chains(items, 200, rng)
+        met += sum(max(map(max, chain)) <= math.exp(-least) for chain in p.tolist())
+    assert len(rows) == met > 20
+    assert rows["h"].min() >= least
+    assert rows["holds"].all()
+    assert theorems.minimal_study([2], 50, 50).is_empty()
+    few = theorems.minimal_study([3], 600, 1, seed=4)  # one event costs H(π): it is compared with 1/h
+    sides = few["start"] / LN2 >= 1 / few["h"]
+    assert few["holds"].to_list() == sides.to_list()
+
+
 # --- codes
 
 
@@ -411,10 +427,16 @@ def test_a_loss_below_one():
     assert found["rate"] == pytest.approx(0.07797, abs=1e-5)
     assert found["rate"] - 0.02 < found["coded"] < 0.11
     with open(repository("data", "paper") / "srt_runs.csv") as file:  # the other route: the plain file
-        losses = [float(row["train_train_loss"]) for row in csv.DictReader(file)]
+        runs = list(csv.DictReader(file))
+    trained, test, valid = ([float(r[f"{c}_loss"]) for r in runs] for c in ("train_train", "test_eval", "valid_eval"))
     published = volume.losses_below_one()
-    assert published == {"losses": len(losses), "below": sum(x < 1 for x in losses), "lowest": min(losses)}
-    assert (published["losses"], published["below"]) == (119, 21)
+    assert published == {
+        "losses": len(runs), "below": sum(x < 1 for x in trained), "lowest": min(trained),
+        "logs_below": "Amazon 100K and Amazon 500K", "tested_below": sum(x < 1 for x in test + valid),
+        "least_test": min(test), "least_valid": min(valid),
+    }  # fmt: skip
+    assert [published[name] for name in ("losses", "below", "tested_below")] == [119, 21, 0]
+    assert {r["dataset"] for r in runs if float(r["train_train_loss"]) < 1} == {"amazon-100K", "amazon-500K"}
 
 
 def test_two_values_of_z_for_each_loss():

@@ -360,6 +360,8 @@ PUBLISHED = {
     "Hoffmann et al. 2022": paper.equation(2, "corrected")[1],
 }
 """Parameters of the simplified scaling law, as printed by two publications."""
+REPLICATION = {"E": 1.8169, "error": 0.026}
+"""E and its standard error as Besiroglu et al. (2024) report them, from the same points."""
 
 
 def chinchilla_refit(path: Path | str, resamples: int = 300, seed: int = 1) -> pl.DataFrame:

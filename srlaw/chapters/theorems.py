@@ -249,9 +249,9 @@ def minimal_study(alphabets: Sequence[int], chains: int, n: int, seed: int = 0) 
     for items in alphabets:
         transition = random_chains(items, chains // len(alphabets), rng)
         h, start = chain_entropies(transition)
-        frame = pl.DataFrame({"items": np.full(len(h), items), "h": h, "start": start})
-        parts.append(frame.filter(transition.max(axis=(1, 2)) <= np.exp(-np.sqrt(LN2))))
-    return pl.concat(parts).with_columns(holds=code_bits(pl.col("h"), pl.col("start"), n) >= n / pl.col("h"))
+        frame = {"items": np.full(len(h), items), "h": h, "start": start, "holds": margin(h, start, n) >= 1}
+        parts.append(pl.DataFrame(frame).filter(transition.max(axis=(1, 2)) <= np.exp(-np.sqrt(LN2))))
+    return pl.concat(parts)
 
 
 def structured_study(alphabets: Sequence[int], steps: int = 25) -> pl.DataFrame:

@@ -220,13 +220,13 @@ def losses_below_one() -> dict[str, float | str | None]:
     """
     runs = paper.srt_runs()
     trained, test, valid = runs["train_train_loss"], runs["test_eval_loss"], runs["valid_eval_loss"]
-    logs = runs.filter(trained < 1)["dataset"].unique().sort().to_list()
+    logs = runs.filter(trained < 1)["dataset"].str.replace("amazon-", "Amazon ").unique().sort().to_list()
     return {
         "losses": len(runs),
         "below": int((trained < 1).sum()),
         "lowest": float(trained.to_numpy().min()),
         "logs_below": " and ".join(logs) or None,
-        "tested_below": int((test < 1).sum() + (valid < 1).sum()),
+        "tested_below": len(test.filter(test < 1)) + len(valid.filter(valid < 1)),
         "least_test": float(test.to_numpy().min()),
         "least_valid": float(valid.to_numpy().min()),
     }

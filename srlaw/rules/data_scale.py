@@ -197,7 +197,8 @@ def apen_substitute(e: Evidence) -> Judgement:
     },
     would_change={
         "reproduced": "An edition of Hoffmann et al. with another E would change it.",
-        "reproduced-with-correction": f"An edition of Hoffmann et al. that prints E = {PRINTED_E:g} would reproduce it.",
+        "reproduced-with-correction": f"An edition of Hoffmann et al. that prints E = {PRINTED_E:g} would make it "
+        "reproduced.",
         "contradicted": "An edition of Hoffmann et al. with the printed parameters would reproduce it.",
     },
 )

@@ -125,8 +125,8 @@ def table_1_data(e: Evidence) -> Judgement:
     )
     | {
         "weaker-than-claimed": "The log of Amazon Books that the authors used, with most users reviewing some book "
-        f"twice and a mean |ApEn(2, 0)| of {AMAZON_APEN:.3f}, and a cut of KuaiRand-pure with the printed lengths, would leave the "
-        "exchange of tokens as the only correction.",
+        f"twice and a mean |ApEn(2, 0)| of {AMAZON_APEN:.3f}, and a cut of KuaiRand-pure with the printed lengths, "
+        "would leave the exchange of tokens as the only correction.",
         "contradicted": "Official files with the printed totals, and a definition of ApEn that gives the printed "
         "values, would make it reproduced.",
     },

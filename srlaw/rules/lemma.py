@@ -28,7 +28,7 @@ SAMPLING = 0.02
         "second_order": "not chosen",
     },
     would_change={
-        "reproduced-with-correction": "“Irreducible” among the hypotheses of the lemma, or a definition of ApEn that "
+        "reproduced-with-correction": "The word “irreducible” among the hypotheses of the lemma, or an ApEn that "
         "averages over the closed classes, would make it reproduced.",
         "reproduced": "A stationary chain, irreducible or not, whose ApEn does not approach the right side of (8) "
         "would change it.",

@@ -76,7 +76,7 @@ def lemma_3_2(e: Evidence) -> Judgement:
         "impossible": "rows of Table 2 with a bound above what any log needs",
         "known": "rows with known items",
         "meets_17": "rows of Table 2 that satisfy (17)",
-        "minimal": "random chains, n = {length}, every p_xy ≤ e^(−√ln 2): share that satisfies (12), of {minimal_cases}",
+        "minimal": "share that satisfies (12), n = {length}, of {minimal_cases:,} with every p_xy ≤ e^(−√ln 2)",
         "chance": "jump probability below which a cycle of {vocabulary:,} items breaks (12)",
     },
     missing={"minimal": "no such chain drawn"},
@@ -134,8 +134,8 @@ FALLS_SOMEWHERE = "A kind of repeat under which ApEn, in the reading that rises,
 
 @rule(
     "apen-duplication",
-    decides="Reproduced if |ApEn| rises with repeats in logs and if planted; with a correction if the signed value "
-    "does; weaker if one rises in logs; contradicted if both fall.",
+    decides="Reproduced if |ApEn| rises with repeats, in logs and planted; with a correction if the signed value "
+    "does; weaker if either in logs; contradicted if both fall.",
     shows={
         "logs": "logs with real repeats",
         "real_apen": "Spearman of a user's repeats and |ApEn|, least and greatest of {logs} logs",
@@ -208,7 +208,8 @@ def apen_duplication(e: Evidence) -> Judgement:
             f"{name} and for the repeats that these logs have (users of equal length: {alike[0]:+.2f} to "
             f"{alike[1]:+.2f}), not for "
             f"{'|ApEn| nor for ' if signed and e['real_apen'][0] <= 0 else ''}every kind of repeat. Shannon entropy, "
-            f"which is to go the other way, has {e['real_shannon'][0]:+.2f} to {e['real_shannon'][1]:+.2f}."
+            "which the paper has going the other way, gives "
+            f"{e['real_shannon'][0]:+.2f} to {e['real_shannon'][1]:+.2f}."
         )
     if depends and e["real_apen"][1] <= 0 and e["real_signed"][1] <= 0:
         return "contradicted", (
@@ -288,7 +289,7 @@ def lemma_3_4(e: Evidence) -> Judgement:
     missing={"logs_below": "none"},
     would_change={
         "contradicted": "A hypothesis on the data under which no model can have a cross-entropy below 1, stated with "
-        "the lemma, would make it reproduced; a definition of “Loss” that is no cross-entropy would make it open.",
+        "the lemma, would make it reproduced.",
         "reproduced-with-correction": f"Entropy rates below 1 nat in at least {SIZEABLE:.0%} of random chains, "
         "and a real code below 1, would contradict it.",
         "reproduced": "A chain that a real code can code with less than 1 nat an event would change it.",
@@ -296,8 +297,9 @@ def lemma_3_4(e: Evidence) -> Judgement:
 )
 def lemma_3_4_bound(e: Evidence) -> Judgement:
     published = (
-        f"Of {e['losses']} published runs of sequential recommenders {e['tested_below']} have a test or validation "
-        f"loss below 1, the least are {e['least_test']:.2f} and {e['least_valid']:.2f}; of their training losses"
+        f"Of {e['losses']} published runs of sequential recommenders {e['tested_below'] or 'none'} have a test or "
+        f"validation loss below 1, the least are {e['least_test']:.2f} and {e['least_valid']:.2f}; of their training "
+        "losses"
     )
     if e["below"]:
         published += (
