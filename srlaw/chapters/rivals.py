@@ -98,9 +98,9 @@ def others(panel: Panel, panels: Sequence[Panel]) -> list[Panel]:
 
 def spans(wide: Panel, narrow: Panel) -> bool:
     """Whether every depth and width of one panel lies between the least and the greatest of the other."""
-    sizes = [[panel.points[c] for c in ("n_layers", "d_emb")] for panel in (wide, narrow)]
-    ends = [[(float(np.min(column)), float(np.max(column))) for column in columns] for columns in sizes]
-    return all(w[0] <= n[0] and n[1] <= w[1] for w, n in zip(*ends, strict=True))
+    sizes = (panel.points.select("n_layers", "d_emb").to_numpy() for panel in (wide, narrow))
+    (low, high), (least, greatest) = ((x.min(axis=0), x.max(axis=0)) for x in sizes)
+    return bool((low <= least).all() and (greatest <= high).all())
 
 
 def pooled(panels: Sequence[Panel]) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -55,8 +55,8 @@ def growth(points: pl.DataFrame, column: str) -> float:
     """The c of y = c ln D′ + a level for each data set and configuration, by least squares."""
     keys = ["dataset", "n_layers", "d_emb"]
     log_d = pl.col(column).log()
-    dx, dy = points.select(log_d - log_d.mean().over(keys), pl.col("y") - pl.col("y").mean().over(keys))
-    return float(dx.to_numpy() @ dy.to_numpy() / (dx.to_numpy() @ dx.to_numpy()))
+    within = points.select(log_d - log_d.mean().over(keys), pl.col("y") - pl.col("y").mean().over(keys)).to_numpy()
+    return float(within[:, 0] @ within[:, 1] / (within[:, 0] @ within[:, 0]))
 
 
 def moved(seen: pl.DataFrame, new: pl.DataFrame, term: str, surface=predicted) -> np.ndarray:
