@@ -12,6 +12,7 @@ import polars as pl
 import torch
 
 import srlaw
+from srlaw.baselines import gains, summaries
 from srlaw.models import MODELS, ModelConfig, SequenceModel, count_parameters, flops_per_event
 from srlaw.training.config import TrainConfig
 
@@ -27,6 +28,7 @@ class Trained:
             softmax), ``valid_hr10``, ``valid_ndcg10``, ``events``, ``train_s``, ``seconds`` (with validation).
         test: `evaluate` on the last events, under every ranking.
         outcomes: what became of each tested user, see `srlaw.training.evaluate.outcomes`.
+        yardsticks: `srlaw.baselines.baseline_ranks` of the same users, from the same training histories.
         dataset: name of the sequences.
         train_lengths: target events of each training history, shape ``(users,)``.
         device: what it was trained on.
@@ -38,6 +40,7 @@ class Trained:
     history: pl.DataFrame
     test: dict[str, float]
     outcomes: dict[str, np.ndarray]
+    yardsticks: dict[str, tuple[np.ndarray, np.ndarray]]
     dataset: str
     train_lengths: np.ndarray
     device: str
@@ -64,7 +67,8 @@ class Trained:
         (its mean over the epoch, with dropout) are those of the chosen epoch, ``best_epoch``;
         ``least_valid_loss`` may be another epoch's, ``least_valid_loss_epoch``. ``train_users`` and
         ``train_tokens`` are what an epoch sees; ``wall_s`` counts training and validation of all epochs;
-        ``events_per_s`` training alone; ``date`` is when it ended (UTC).
+        ``events_per_s`` training alone; ``date`` is when it ended (UTC). ``baseline_…`` are the yardsticks, see
+        `srlaw.baselines.summaries`, and ``gain_…`` what the model gains over the best of them.
         """
         total, without_embeddings = count_parameters(self.model)
         settings = asdict(self.config)
@@ -79,6 +83,8 @@ class Trained:
             "max_epochs": settings.pop("epochs"),
             **settings,
             **self.test,
+            **summaries(self.yardsticks),
+            **gains(self.outcomes["rank"], self.yardsticks),
             "valid_hr10": best["valid_hr10"],
             "valid_ndcg10": best["valid_ndcg10"],
             "valid_loss": best["valid_loss"],

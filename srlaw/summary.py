@@ -1,0 +1,86 @@
+"""What `srlaw train` and `srlaw sweep` print for people before all details: metrics with errors and yardsticks, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from srlaw.baselines import NAMES
+from srlaw.errors import one_line
+from srlaw.metrics import smallest_difference
+
+METRICS = {"hr10": "HR@10", "ndcg10": "NDCG@10"}
+SIZES = {"n_layers": "layers", "d_emb": "width", "s_max": "s_max", "precision": "precision", "seed": "seed"}
+
+
+def of_training(row: dict[str, Any]) -> str:
+    """A row of `Trained.row` as a table of metrics, and the size and the cost of the model."""
+    lines = [["", *METRICS.values()], [row["model"], *(_value(row, metric) for metric in METRICS)]]
+    lines += _yardsticks(row)
+    lines.append(["gain over the best of these", *(_value(row, f"gain_{metric}", "+") for metric in METRICS)])
+    lines.append(["smallest visible difference", *(f"{_visible(row, metric):.4f}" for metric in METRICS)])
+    size = f"{row['n_layers']} layers of width {row['d_emb']}, s_max {row['s_max']}, {row['params_total']:,} parameters"
+    loss = row["objective"] if row["objective"] == "full" else f"sampled softmax, {row['negatives']} negatives"
+    return "\n".join(
+        [
+            f"{one_line(row['dataset'])}: the last event of each of {row['users']:,} users, ranked among all "
+            f"{row['n_items']:,} items",
+            "",
+            *aligned(lines),
+            "",
+            "± one standard error over users; that of the gain is paired, user by user. Smallest visible difference:",
+            "what two independent samples of so many users show (5%, power 80%); the same users show smaller ones.",
+            "",
+            f"{row['model']}: {size}",
+            f"training: {row['epochs']} epochs (best {row['best_epoch']}), loss {loss}, {row['wall_s']:,.0f} s, "
+            f"{row['events_per_s']:,.0f} events/s, {row['flops']:.2g} FLOPs, {row['device']}",
+        ]
+    )
+
+
+def of_sweep(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows of a sweep as one table, with the yardsticks of each s_max and fraction, where the rows have them."""
+    done = [row for row in rows if row["status"] == "finished"]
+    lines = [["model", *SIZES.values(), "status", *METRICS.values()]]
+    for row in rows:
+        found = (_value(row, metric) for metric in METRICS)
+        lines.append([*(str(row.get(name, "-")) for name in ("model", *SIZES, "status")), *found])
+    blocks = [*aligned(lines)]
+    asked = {}
+    for row in done:
+        if row.get("baseline_popularity_hr10") is not None:
+            asked.setdefault(tuple(row.get(name) for name in ("s_max", "fraction", "test_fraction")), row)
+    for row in asked.values():
+        where = f"s_max {row['s_max']}" + (f", fraction {row['fraction']:g}" if row.get("fraction", 1) != 1 else "")
+        visible = ["smallest visible difference", *(f"{_visible(row, metric):.4f}" for metric in METRICS)]
+        blocks += ["", *aligned([[f"yardsticks, {where}", *METRICS.values()], *_yardsticks(row), visible])]
+    if asked:
+        blocks += [
+            "",
+            "± one standard error over users. Smallest visible difference: what two independent samples of so many",
+            "users show (5%, power 80%); the same users show smaller ones.",
+        ]
+    return "\n".join(blocks)
+
+
+def aligned(lines: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of cells as text, columns of one width, two spaces between them."""
+    lines = list(lines)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def _yardsticks(row: dict[str, Any]) -> list[list[str]]:
+    return [[words, *(_value(row, f"baseline_{name}_{metric}") for metric in METRICS)] for name, words in NAMES.items()]
+
+
+def _visible(row: dict[str, Any], metric: str) -> float:
+    return smallest_difference(row[f"{metric}_se"])
+
+
+def _value(row: dict[str, Any], name: str, sign: str = "") -> str:
+    """A metric with its standard error, where the row has them; rows of an earlier srlaw lack the error."""
+    value, error = row.get(name), row.get(f"{name}_se")
+    if value is None:
+        return "-"
+    return f"{value:{sign}.4f}" + ("" if error is None else f" ± {error:.4f}")
