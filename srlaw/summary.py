@@ -1,4 +1,4 @@
-"""What `srlaw train` and `srlaw sweep` print for people before all details: metrics with errors and yardsticks, cost."""
+"""What `srlaw train` and `srlaw sweep` print for people first: metrics with errors and yardsticks, size and cost."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ def of_training(row: dict[str, Any]) -> str:
 def of_sweep(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of a sweep as one table, with the yardsticks of each s_max and fraction, where the rows have them."""
     done = [row for row in rows if row["status"] == "finished"]
-    lines = [["model", *SIZES.values(), "status", *METRICS.values()]]
+    lines = [["model", *SIZES.values(), "status", *METRICS.values(), ""]]
     for row in rows:
         found = (_value(row, metric) for metric in METRICS)
-        lines.append([*(str(row.get(name, "-")) for name in ("model", *SIZES, "status")), *found])
-    blocks = [*aligned(lines)]
-    asked = {}
+        error = one_line(str(row.get("error") or ""), 60)
+        lines.append([*(str(row.get(name, "-")) for name in ("model", *SIZES, "status")), *found, error])
+    blocks = aligned(lines)
+    asked: dict[tuple, dict[str, Any]] = {}
     for row in done:
         if row.get("baseline_popularity_hr10") is not None:
             asked.setdefault(tuple(row.get(name) for name in ("s_max", "fraction", "test_fraction")), row)

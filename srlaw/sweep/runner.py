@@ -24,12 +24,13 @@ from tqdm import tqdm
 from srlaw.datasets import load
 from srlaw.errors import InputError
 from srlaw.models import ModelConfig
+from srlaw.saved import Recommender, safe_model_folder, save
 from srlaw.sequences import Sequences
 from srlaw.sweep import folder as files
 from srlaw.sweep.backends import backend_at_work
 from srlaw.sweep.folder import ORDER
 from srlaw.sweep.spec import READING, Run, expand, read_spec
-from srlaw.training import ForeignCheckpoint, TrainConfig, Trained, require_room, train
+from srlaw.training import ForeignCheckpoint, TrainConfig, Trained, loss_for, require_room, train
 from srlaw.training.result import versions
 
 
@@ -96,38 +97,45 @@ def run_sweep(
 
 
 def train_once(
-    dataset: str,
-    model: str,
-    n_layers: int,
-    d_emb: int,
-    s_max: int,
-    epochs: int,
-    precision: str,
-    seed: int,
-    path: str | Path | None = None,
-    **reading: Any,
+    dataset: str, run: Run, path: str | Path | None = None, save_to: Path | None = None, **reading: Any
 ) -> dict[str, Any]:
     """Train one model and return `Trained.row`, for ``synthetic`` with the known ``entropy_floor`` of the loss.
 
-    Args: as the fields of the configurations, and
+    Args:
+        run: without a loss among its settings, that of `srlaw.training.loss_for`; a sampled one has the correction.
         path, reading: as `srlaw.datasets.load`.
+        save_to: a folder for the model, see `srlaw.saved.save`.
 
     Raises:
-        InputError: for a value that cannot be, naming it, or data that cannot be used.
+        InputError: for a value that cannot be, naming it, or data or a folder that cannot be used.
     """
-    run = Run(
-        model,
-        {"s_max": s_max, "n_layers": n_layers, "d_emb": d_emb},
-        {"epochs": epochs, "precision": precision, "seed": seed},
-    )
     run.configs(n_items=2)
+    if save_to is not None:
+        safe_model_folder(save_to)
     sequences = load(dataset, path, **reading)
-    row = train(sequences, *run.configs(sequences.n_items)).row()
+    run = run._replace(training=_settled(run.training, sequences))
+    trained = train(sequences, *run.configs(sequences.n_items))
+    more: dict[str, Any] = {"data": data_hash(sequences)}
     if dataset == "synthetic":
         from srlaw.datasets.synthetic import population  # compiles
 
-        row["entropy_floor"] = population().entropy_rate
-    return row
+        more["entropy_floor"] = population().entropy_rate
+    if save_to is not None:
+        save(Recommender.of(trained, sequences, **more), save_to)
+    return trained.row() | more
+
+
+def _settled(training: dict[str, Any], sequences: Sequences) -> dict[str, Any]:
+    """The settings of a run with its loss, told on standard error where the size of the catalogue decides."""
+    loss = {"loss": training["loss"]} if "loss" in training else loss_for(sequences.n_items)
+    if loss["loss"] == "full" and "negatives" in training:
+        raise InputError(f"negatives is {training['negatives']}, but the loss is full; pass --loss sampled as well")
+    if loss["loss"] == "sampled":
+        loss["log_correction"] = True
+        if "loss" not in training:
+            why = f"{sequences.n_items:,} items, so it trains with the sampled softmax; --loss full takes all items"
+            tqdm.write(f"srlaw: {sequences.name} has {why}", file=sys.stderr)
+    return training | loss
 
 
 def data_hash(sequences: Sequences) -> str:
