@@ -226,6 +226,9 @@ def sweep(
     jobs: Annotated[int | None, typer.Option(help="Runs at a time.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")] = False,
     known: Annotated[Path | None, typer.Option(help="A rows.csv of an earlier folder, to go on from.")] = None,
+    keep_best: Annotated[
+        bool, typer.Option("--keep-best", help="Keep the best model by validation in OUT/best, for srlaw recommend.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train every configuration of a specification, each once, whatever interrupts it.
@@ -236,9 +239,9 @@ def sweep(
     from srlaw.sweep import run_sweep
 
     try:
-        rows = run_sweep(spec, out, backend, jobs, retry_failed, known).to_dicts()
+        rows = run_sweep(spec, out, backend, jobs, retry_failed, known, keep_best).to_dicts()
     except KeyboardInterrupt:
-        print(f"srlaw: stopped; to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
+        print(f"srlaw: stopped; start again to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
         raise
     print(of_sweep(rows)) if not as_json else _print(rows, as_json)
     if failed := [" ".join(str(row["error"]).split())[:300] for row in rows if row["status"] == "failed"]:

@@ -314,6 +314,20 @@ def load(folder: str | Path) -> Recommender:
     return Recommender(model, model_config, catalogue, events, row)
 
 
+def row_of(folder: Path) -> dict[str, Any] | None:
+    """The row of a saved model, without its weights; None if there is no folder.
+
+    Raises:
+        InputError: if it is no saved model.
+    """
+    if status(folder) is None:
+        return None
+    row = _read_config(folder).get("row")
+    if not isinstance(row, dict):
+        raise InputError(f"{folder / CONFIG} has no row; give a folder that srlaw train --save has written")
+    return row
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     content = _read(folder, CONFIG, LARGEST_CONFIG)
     try:

@@ -53,11 +53,9 @@ class Trained:
 
     @property
     def flops(self) -> float:
-        """Floating-point operations of training: three times forward, model and comparison with the items."""
-        lengths = self.train_lengths.astype(float)
-        compared = self.model_config.n_items if self.config.loss == "full" else self.config.negatives + 1
-        forward = flops_per_event(self.model_config, (lengths**2).sum() / lengths.sum())
-        return 3 * (forward + 2 * compared * self.model_config.d_emb) * float(self.history["events"].sum())
+        """As `training_flops`, of the epochs that were run."""
+        events = float(self.history["events"].sum())
+        return training_flops(self.model_config, self.config, self.train_lengths, events)
 
     def row(self) -> dict[str, object]:
         """One flat, JSON-ready row: configuration, test metrics, size, cost and provenance.
@@ -105,6 +103,18 @@ class Trained:
             "versions": self.versions,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def training_flops(model_config: ModelConfig, config: TrainConfig, lengths: np.ndarray, events: float) -> float:
+    """Floating-point operations of training: three times forward, model and comparison with the items.
+
+    Args:
+        lengths: target events of each training history, shape ``(users,)``. events: target events of all epochs.
+    """
+    lengths = lengths.astype(float)
+    compared = model_config.n_items if config.loss == "full" else config.negatives + 1
+    forward = flops_per_event(model_config, (lengths**2).sum() / max(1.0, lengths.sum()))
+    return 3 * (forward + 2 * compared * model_config.d_emb) * events
 
 
 def describe_device(device: torch.device, count: int) -> str:
