@@ -10,6 +10,7 @@ So a rank needs no table of users × items: it is counted among the boosted item
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,10 +87,13 @@ def gains(ranks: np.ndarray, yardsticks: dict[str, tuple[np.ndarray, np.ndarray]
     return out
 
 
-def baseline_ranks(train: Sequences, held_out: HeldOut, s_max: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def baseline_ranks(
+    train: Sequences, held_out: HeldOut, s_max: int, names: Iterable[str] = NAMES
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Rank of each held-out event, by yardstick: among all items, and among those not in the history; ``(users,)``.
 
-    Args: as `yardsticks`.
+    Args: as `yardsticks`, and
+        names: of `NAMES`, which of them.
     """
     history, target = held_out
     seen = history.truncate(s_max)
@@ -99,7 +103,7 @@ def baseline_ranks(train: Sequences, held_out: HeldOut, s_max: int) -> dict[str,
     none = _Boosts(np.zeros(history.n_users + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
     ways = {"popularity": (own_row, none), "recent": (own_row, _recency(seen)), "next": (last_item, _successors(train))}
     had = _recency(history)  # the distinct items of each whole history
-    return {name: _ranks(row, boosts, popularity, target, had) for name, (row, boosts) in ways.items()}
+    return {name: _ranks(*ways[name], popularity, target, had) for name in names}
 
 
 def _recency(history: Sequences) -> _Boosts:

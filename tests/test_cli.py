@@ -77,6 +77,8 @@ def test_stats_has_the_keys_of_the_contract(log):
     assert [row["s_max"] for row in rows] == [5, 2]
     wanted = "dataset s_max users items tokens mean_length apen tokens_over_apen apen_pooled entropy_rate"
     assert set(wanted.split()) <= set(rows[0])
+    more = "repeats_per_user conditional_entropy shuffle_loss next_ndcg10_shuffled s_real support notes"
+    assert set(more.split()) <= set(rows[0])
     assert rows[1]["apen"] is None  # two events are too few for m = 2: null, not NaN
     assert rows[1]["users_with_apen"] == 0
 
