@@ -77,14 +77,20 @@ def stats(
     from srlaw.entropy.report import describe, length_histogram
     from srlaw.files import safe_target, write_atomically
     from srlaw.statistics import evidence
+    from srlaw.summary import of_evidence
 
     if lengths:
         safe_target(lengths, input_files(dataset, path))
     sequences = load(dataset, path, **reading(user, item, time, separator, sort, duplicates))
-    rows = [describe(sequences, cut, m, r) | evidence(sequences, cut, m) for cut in s_max or [None]]
+    rows = [(describe(sequences, cut, m, r), evidence(sequences, cut, m)) for cut in s_max or [None]]
     if lengths:
         write_atomically(lengths, length_histogram(sequences).write_csv)
-    _print(rows, as_json)
+    if as_json:
+        _print([known | more for known, more in rows], as_json)
+    else:
+        for known, more in rows:
+            _print(known, as_json)
+            print(of_evidence(more), end="\n\n")
 
 
 def reading(

@@ -1,4 +1,4 @@
-"""What `srlaw train` and `srlaw sweep` print for people first: metrics with errors and yardsticks, size and cost."""
+"""What commands print for people: metrics with errors and yardsticks, size and cost, before all details."""
 
 from __future__ import annotations
 
@@ -62,6 +62,20 @@ def of_sweep(rows: Sequence[dict[str, Any]]) -> str:
             "users show (5%, power 80%); the same users show smaller ones.",
         ]
     return "\n".join(blocks)
+
+
+def of_evidence(found: dict[str, Any]) -> str:
+    """What `srlaw.statistics.evidence` found, as tables and sentences."""
+    orders = [["given … events before", "conditional entropy, nats", "coverage"]]
+    orders += [[str(f["order"]), f"{f['value']:.4f}", f"{f['coverage']:.1%}"] for f in found["conditional_entropy"]]
+    names = ["repeats_per_user", "repeat_share", "events_per_item", "shuffle_loss", "s_real"]
+    values = [[name, "-" if found[name] is None else f"{found[name]:.6g}"] for name in names]
+    blocks = ["\n".join(aligned(values)), "\n".join(aligned(orders))]
+    if found["baseline_next_ndcg10"] is not None:
+        head = [f"last events of {found['tested_users']:,} users", *METRICS.values()]
+        shuffled = ["item→next counts, histories shuffled", "-", _value(found, "next_ndcg10_shuffled")]
+        blocks.append("\n".join([*aligned([head, *_yardsticks(found), shuffled]), "± one standard error over users"]))
+    return "\n\n".join([*blocks, *found["notes"], found["support"]])
 
 
 def aligned(lines: Iterable[Sequence[str]]) -> list[str]:

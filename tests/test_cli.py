@@ -83,6 +83,19 @@ def test_stats_has_the_keys_of_the_contract(log):
     assert rows[1]["users_with_apen"] == 0
 
 
+def test_stats_prints_every_order_the_yardsticks_and_a_sentence(log):
+    printed = srlaw("stats", log, "--s-max", 5).stdout
+    for part in ("entropy_rate_order", "given … events before", "item→next counts, histories shuffled", "of 6 users"):
+        assert part in printed
+    (row,) = answer("stats", log, "--s-max", 5)
+    assert printed.rstrip().endswith(row["support"])
+    assert f"{row['conditional_entropy'][1]['value']:.4f}" in printed
+    assert f"shuffle_loss      {row['shuffle_loss']:.6g}" in printed
+    short = log.with_name("short.csv")
+    short.write_text("user,item,time\na,x,1\n")
+    assert srlaw("stats", short).stdout.rstrip().endswith("no model of sequences can be tested here.")
+
+
 def test_stats_of_the_embedded_data_set_and_its_lengths(tmp_path):
     target = tmp_path / "lengths.csv"
     (row,) = answer("stats", "synthetic", "--lengths", target)
