@@ -103,7 +103,8 @@ def baseline_ranks(
     none = _Boosts(np.zeros(history.n_users + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
     ways = {"popularity": (own_row, none), "recent": (own_row, _recency(seen)), "next": (last_item, _successors(train))}
     had = _recency(history)  # the distinct items of each whole history
-    return {name: _ranks(*ways[name], popularity, target, had) for name in names}
+    chosen = {name: ways[name] for name in names}
+    return {name: _ranks(row, boosts, popularity, target, had) for name, (row, boosts) in chosen.items()}
 
 
 def _recency(history: Sequences) -> _Boosts:
