@@ -404,8 +404,8 @@ srlaw recommend THIS-FOLDER log.csv --k 10
 ```
 
 or, in Python, after `import srlaw.datasets`,
-`srlaw.load("THIS-FOLDER").recommend(srlaw.datasets.load("log.csv")).table`. Items are named by the ids of the log that the
-model was trained on. Items that came later are unknown to it: their events are left out, and it never
+`srlaw.load("THIS-FOLDER").recommend(srlaw.datasets.load("log.csv")).table`. Items are named by the ids of the
+log that the model was trained on. Items that came later are unknown to it: their events are left out, and it never
 recommends them. A user without a known item gets the most popular ones, without a score. Items that the user has
 had are not offered, unless `--keep-history` asks for them. Scores order the items of one user; they are no
 probabilities.
