@@ -10,12 +10,13 @@ So a rank needs no table of users × items: it is counted among the boosted item
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from srlaw.metrics import summarise
+from srlaw.metrics import per_user, standard_error, summarise
 from srlaw.sequences import HeldOut, Sequences
 
 NAMES = {
@@ -24,6 +25,7 @@ NAMES = {
     "next": "item→next counts, then popularity",
 }
 """The yardsticks, and what tables call them."""
+METRICS = ("hr10", "ndcg10")
 PAIRS = 5_000_000  # (user, boosted item) pairs looked at together
 
 
@@ -43,22 +45,55 @@ def yardsticks(train: Sequences, held_out: HeldOut, s_max: int) -> dict[str, flo
         train: the histories that a model is trained on, as `srlaw.training.data.split` gives them.
         held_out: histories of at least one event, and targets. s_max: events of a history that are looked at.
 
+    Returns: as `summaries`.
+    """
+    return summaries(baseline_ranks(train, held_out, s_max))
+
+
+def summaries(ranks: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    """The metrics of what `baseline_ranks` found.
+
     Returns:
-        ``baseline_NAME_hr10`` and ``baseline_NAME_ndcg10`` for each of `NAMES`, among all items; and with
-        ``_without_history`` appended, among those that the user has not had yet.
+        ``baseline_NAME_hr10`` and ``baseline_NAME_ndcg10`` for each of `NAMES`, among all items, with their standard
+        errors, ``…_se``; and with ``_without_history`` appended, among those that the user has not had yet.
     """
     out = {}
-    for name, (whole, new) in baseline_ranks(train, held_out, s_max).items():
-        for ending, ranks in (("", whole), ("_without_history", new)):
-            metrics = summarise(torch.from_numpy(ranks))
-            out |= {f"baseline_{name}_{metric}{ending}": metrics[metric] for metric in ("hr10", "ndcg10")}
+    for name, (whole, new) in ranks.items():
+        metrics = summarise(torch.from_numpy(whole))
+        out |= {f"baseline_{name}_{metric}": metrics[metric] for metric in (*METRICS, *(f"{m}_se" for m in METRICS))}
+        metrics = summarise(torch.from_numpy(new))
+        out |= {f"baseline_{name}_{metric}_without_history": metrics[metric] for metric in METRICS}
     return out
 
 
-def baseline_ranks(train: Sequences, held_out: HeldOut, s_max: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def gains(ranks: np.ndarray, yardsticks: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    """How much a model's ranks of the held-out events are better than the best yardstick's, user by user.
+
+    Both rank the same events, so their difference has a smaller error than that of either.
+
+    Args:
+        ranks: of the model, among all items, shape ``(users,)``. yardsticks: as `baseline_ranks`, of the same users.
+
+    Returns:
+        ``gain_hr10`` over the yardstick with the highest HR@10, ``gain_hr10_se`` over users, and the same of NDCG@10.
+    """
+    own, out = per_user(torch.from_numpy(ranks)), {}
+    theirs = [per_user(torch.from_numpy(whole)) for whole, _ in yardsticks.values()]
+    for metric in METRICS:
+        best = max((values[metric] for values in theirs), key=lambda values: float(values.mean()))
+        difference = own[metric] - best
+        out[f"gain_{metric}"] = float(difference.mean())
+        out[f"gain_{metric}_se"] = standard_error(difference)
+    return out
+
+
+def baseline_ranks(
+    train: Sequences, held_out: HeldOut, s_max: int, names: Iterable[str] = NAMES
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Rank of each held-out event, by yardstick: among all items, and among those not in the history; ``(users,)``.
 
-    Args: as `yardsticks`.
+    Args: as `yardsticks`, and
+        names: of `NAMES`, which of them.
     """
     history, target = held_out
     seen = history.truncate(s_max)
@@ -68,7 +103,8 @@ def baseline_ranks(train: Sequences, held_out: HeldOut, s_max: int) -> dict[str,
     none = _Boosts(np.zeros(history.n_users + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
     ways = {"popularity": (own_row, none), "recent": (own_row, _recency(seen)), "next": (last_item, _successors(train))}
     had = _recency(history)  # the distinct items of each whole history
-    return {name: _ranks(row, boosts, popularity, target, had) for name, (row, boosts) in ways.items()}
+    chosen = {name: ways[name] for name in names}
+    return {name: _ranks(row, boosts, popularity, target, had) for name, (row, boosts) in chosen.items()}
 
 
 def _recency(history: Sequences) -> _Boosts:

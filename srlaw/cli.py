@@ -67,18 +67,30 @@ def stats(
     lengths: Annotated[Path | None, typer.Option(help="Also write the histogram of history lengths, CSV.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Users, items, tokens, mean length and entropies of a data set: the columns of Tables 1 and 2."""
+    """Users, items, tokens, mean length and entropies of a data set, and what it can tell a model of sequences.
+
+    The columns of Tables 1 and 2; then the conditional entropy at every order, how much the order of a history tells
+    (before and after shuffling each), untrained yardsticks, and a sentence on what follows. The column entropy_rate
+    is the conditional entropy of the largest order with a coverage of 90%, so it jumps where that order changes.
+    """
     from srlaw.datasets import input_files, load
     from srlaw.entropy.report import describe, length_histogram
     from srlaw.files import safe_target, write_atomically
+    from srlaw.statistics import evidence
+    from srlaw.summary import of_evidence
 
     if lengths:
         safe_target(lengths, input_files(dataset, path))
     sequences = load(dataset, path, **reading(user, item, time, separator, sort, duplicates))
-    rows = [describe(sequences, cut, m, r) for cut in s_max or [None]]
+    rows = [(describe(sequences, cut, m, r), evidence(sequences, cut, m)) for cut in s_max or [None]]
     if lengths:
         write_atomically(lengths, length_histogram(sequences).write_csv)
-    _print(rows, as_json)
+    if as_json:
+        _print([known | more for known, more in rows], as_json)
+    else:
+        for known, more in rows:
+            _print(known, as_json)
+            print(of_evidence(more), end="\n\n")
 
 
 def reading(
@@ -141,6 +153,17 @@ def train(
     epochs: Annotated[int, typer.Option(help="At most so many passes; the best on validation counts.")] = 20,
     precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     seed: Annotated[int, typer.Option(help="Of weights, batches, dropout and negatives.")] = 0,
+    loss: Annotated[
+        str | None,
+        typer.Option(help="full or sampled softmax, the latter corrected; by default full up to 100,000 items."),
+    ] = None,
+    negatives: Annotated[int | None, typer.Option(help="Items that a sampled loss draws for a batch; 256.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW, at its highest; 0.004.")] = None,
+    batch_events: Annotated[int | None, typer.Option(help="Of a batch; else 1/400 of an epoch, 256 to 6,400.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Probability, at least 0 and below 1; 0.1.")] = None,
+    fraction: Annotated[float | None, typer.Option(help="Share of the users who train the model; all test it.")] = None,
+    devices: Annotated[int | None, typer.Option(help="GPUs, or processes on a CPU, that share each step; 1.")] = None,
+    save: Annotated[Path | None, typer.Option(help="A new folder for the model, for srlaw recommend.")] = None,
     path: Official = None,
     user: User = None,
     item: Item = None,
@@ -150,11 +173,61 @@ def train(
     duplicates: Repeats = "error",
     as_json: Json = False,
 ) -> None:
-    """Train one model; HR, NDCG and MRR of the last events, ranked among all items."""
-    from srlaw.sweep import train_once
+    """Train one model; HR, NDCG and MRR of the last events, ranked among all items, beside untrained yardsticks."""
+    from srlaw.summary import of_training
+    from srlaw.sweep import Run, train_once
 
     how = reading(user, item, time, separator, sort, duplicates)
-    _print(train_once(dataset, model, n_layers, d_emb, s_max, epochs, precision, seed, path=path, **how), as_json)
+    given = {"loss": loss, "negatives": negatives, "learning_rate": learning_rate, "batch_events": batch_events}
+    given |= {"fraction": fraction, "devices": devices}
+    settings = {name: value for name, value in given.items() if value is not None}
+    sizes: dict[str, float] = {"s_max": s_max, "n_layers": n_layers, "d_emb": d_emb}
+    if dropout is not None:
+        sizes["dropout"] = dropout
+    run = Run(model, sizes, {"epochs": epochs, "precision": precision, "seed": seed} | settings)
+    row = train_once(dataset, run, path, save, **how)
+    if not as_json:
+        print(of_training(row), end="\n\n")
+    _print(row, as_json)
+    if save is not None:
+        print(f"srlaw: the model is saved; to use it: srlaw recommend {shlex.quote(str(save))} LOG", file=sys.stderr)
+
+
+@app.command()
+def recommend(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that srlaw train --save has written.")],
+    log: Annotated[str, typer.Argument(help="Histories, as a log; its users may be new.")],
+    k: Annotated[int, typer.Option("--k", help="Items of a user.")] = 10,
+    users: Annotated[Path | None, typer.Option(help="A text file of user ids, one a line; by default all.")] = None,
+    keep_history: Annotated[bool, typer.Option("--keep-history", help="Offer what a user has had, too.")] = False,
+    path: Official = None,
+    user: User = None,
+    item: Item = None,
+    time: Time = None,
+    separator: Separator = None,
+    sort: Sort = False,
+    duplicates: Repeats = "error",
+    as_json: Json = False,
+) -> None:
+    """The best items of each user by a saved model: CSV lines of user, rank, item and score, by the log's own ids.
+
+    Events with items that the model does not know are left out, and counted on standard error. A user without a known
+    item gets the most popular ones, without a score.
+    """
+    from srlaw.datasets import load
+    from srlaw.files import read_lines
+    from srlaw.saved import load as load_model
+
+    saved = load_model(folder)
+    wanted = None if users is None else read_lines(users, "a text file of user ids, one a line")
+    sequences = load(log, path, **reading(user, item, time, separator, sort, duplicates))
+    table, notes = saved.recommend(sequences, k, keep_history, wanted)
+    for note in notes:
+        print(f"srlaw: {one_line(note)}", file=sys.stderr)
+    if as_json:
+        _print(table.to_dicts(), as_json)
+    else:
+        print(table.write_csv(), end="")
 
 
 @app.command()
@@ -165,21 +238,24 @@ def sweep(
     jobs: Annotated[int | None, typer.Option(help="Runs at a time.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")] = False,
     known: Annotated[Path | None, typer.Option(help="A rows.csv of an earlier folder, to go on from.")] = None,
+    keep_best: Annotated[
+        bool, typer.Option("--keep-best", help="Keep the best model by validation in OUT/best, for srlaw recommend.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train every configuration of a specification, each once, whatever interrupts it.
 
     The exit status is 0 if all have finished, 1 if all are done but some have failed, 2 if the sweep could not go on.
     """
+    from srlaw.summary import of_sweep
     from srlaw.sweep import run_sweep
 
     try:
-        rows = run_sweep(spec, out, backend, jobs, retry_failed, known).to_dicts()
+        rows = run_sweep(spec, out, backend, jobs, retry_failed, known, keep_best).to_dicts()
     except KeyboardInterrupt:
-        print(f"srlaw: stopped; to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
+        print(f"srlaw: stopped; start again to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
         raise
-    few = ("model", "n_layers", "d_emb", "s_max", "precision", "seed", "status", "hr10", "ndcg10", "error")
-    _print(rows if as_json else [{name: row.get(name) for name in few} for row in rows], as_json)
+    print(of_sweep(rows)) if not as_json else _print(rows, as_json)
     if failed := [" ".join(str(row["error"]).split())[:300] for row in rows if row["status"] == "failed"]:
         runs = f"{len(failed)} of {len(rows)} runs failed, the first by {failed[0]}"
         print(f"srlaw: {runs}; once that is mended, --retry-failed trains them again", file=sys.stderr)

@@ -133,6 +133,25 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def read_lines(path: Path, what: str) -> list[str]:
+    """The lines of a text file that are not blank, without the white space around them; each once.
+
+    Args:
+        what: the file is, for the error.
+
+    Raises:
+        InputError: if the file is missing, no text, or has no such line.
+    """
+    try:
+        text = readable_file(path, what).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{_shown(path)} is not text; give {what}") from error
+    lines = list(dict.fromkeys(filter(None, map(str.strip, text.splitlines()))))
+    if not lines:
+        raise InputError(f"{_shown(path)} has no line that is not blank; give {what}")
+    return lines
+
+
 def read_integers(path: Path) -> np.ndarray:
     """One sequence of 64-bit integers from white-space separated text or a one-dimensional .npy array.
 

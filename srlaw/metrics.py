@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.stats import binom
+from scipy.stats import binom, norm
 from torch import Tensor
 from torch.nn import functional as F
 
 CUTOFFS = (10, 50, 200)
+LEVEL, POWER = 0.05, 0.8  # of `smallest_difference`
 SAMPLED_NEGATIVES = 2499  # of the authors' code
 CHUNK_ELEMENTS = 2**21  # scores held at once on a CPU: 8 MiB, so that they stay in its cache
+DEVICE_ELEMENTS = 2**27  # on a GPU: 512 MiB, enough to fill it
+LEAST_ROWS = 8  # users looked at together in any case: fewer would read a large catalogue's embeddings too often
 
 
 def target_ranks(hidden: Tensor, item_weight: Tensor, targets: Tensor, seen: Tensor | None = None) -> Tensor:
@@ -43,9 +46,9 @@ def ranks_and_losses(hidden: Tensor, item_weight: Tensor, targets: Tensor, *left
     Returns:
         Ranks ``(1 + len(left_out), E)``, and −ln softmax over the whole catalogue in nats ``(E,)``.
     """
-    rows = max(1, CHUNK_ELEMENTS // len(item_weight)) if hidden.device.type == "cpu" else len(hidden)
+    rows = rows_at_once(len(item_weight), hidden.device)
     ranks, losses = [], []
-    for begin in range(0, len(hidden), max(1, rows)):
+    for begin in range(0, len(hidden), rows):
         part = slice(begin, begin + rows)
         scores = hidden[part].float() @ item_weight.float().T  # (rows, n_items)
         target = targets[part, None]
@@ -60,22 +63,46 @@ def ranks_and_losses(hidden: Tensor, item_weight: Tensor, targets: Tensor, *left
     return torch.cat(ranks, dim=1), torch.cat(losses)
 
 
+def rows_at_once(n_items: int, device: torch.device) -> int:
+    """How many users' scores of all items make a table that is bounded on any device."""
+    return max(LEAST_ROWS, (CHUNK_ELEMENTS if device.type == "cpu" else DEVICE_ELEMENTS) // n_items)
+
+
 def summarise(ranks: Tensor) -> dict[str, float]:
     """Means over users of HR@k = [rank ≤ k], NDCG@k = [rank ≤ k] / log₂(1 + rank) and MRR = 1 / rank.
 
     With one relevant item the ideal DCG is 1. Keys: ``hr10``, ``ndcg10``, … for k in 10, 50, 200, ``mrr``, and
     ``hr10_se``, ``ndcg10_se``: standard errors for these users as a sample of all users.
     """
+    values = per_user(ranks)
+    metrics = {name: float(value.mean()) for name, value in values.items()}
+    metrics |= {f"{name}_se": standard_error(values[name]) for name in ("hr10", "ndcg10")}
+    return dict(sorted(metrics.items()))
+
+
+def per_user(ranks: Tensor) -> dict[str, Tensor]:
+    """Each user's share in the means of `summarise`, float64, shape ``(users,)``."""
     ranks = ranks.double()
     gains = 1 / torch.log2(1 + ranks)
     values = {"mrr": 1 / ranks}
     for k in CUTOFFS:
         hit = (ranks <= k).double()
         values |= {f"hr{k}": hit, f"ndcg{k}": gains * hit}
-    metrics = {name: float(value.mean()) for name, value in values.items()}
-    root = max(1, len(ranks)) ** 0.5
-    metrics |= {f"{name}_se": float(values[name].std(correction=0)) / root for name in ("hr10", "ndcg10")}
-    return dict(sorted(metrics.items()))
+    return values
+
+
+def standard_error(values: Tensor) -> float:
+    """Of the mean of these users as a sample of all users."""
+    return float(values.std(correction=0)) / max(1, len(values)) ** 0.5
+
+
+def smallest_difference(error: float) -> float:
+    """The smallest true difference that two independent samples of users show with a power of 80% at a level of 5%.
+
+    Two-sided and normal, both means with the standard error `error`: (z(0.975) + z(0.8)) √2 times it. Two models that
+    are tested on the same users show smaller ones, as far as they succeed with the same users.
+    """
+    return float((norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER)) * 2**0.5 * error)
 
 
 def summarise_sampled(exceeding: np.ndarray) -> dict[str, float]:

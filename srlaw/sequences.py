@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -152,6 +152,16 @@ class Sequences:
         users = lengths >= 2
         keep = (self._events_left() > 0) & np.repeat(users, lengths)
         return HeldOut(self._select(keep, users), self.items[self.offsets[1:][users] - 1])
+
+    def relabelled(self, codes: np.ndarray, catalogue: np.ndarray) -> Sequences:
+        """The same histories by the codes of another catalogue, without the events whose item it does not have.
+
+        Args:
+            codes: new code of each item of this catalogue, −1 where there is none, shape ``(n_items,)``.
+        """
+        new = codes[self.items] if self.tokens else self.items
+        kept = self._select(new >= 0)
+        return replace(kept, items=new[new >= 0], catalogue=catalogue)
 
     def without_repeats(self) -> Sequences:
         """Keep each user's first event with each item."""

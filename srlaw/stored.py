@@ -29,6 +29,11 @@ def statistics(dataset: str) -> pl.DataFrame:
     return pl.DataFrame(json.loads(_file("statistics", dataset, "-stats.json").read_text()), infer_schema_length=None)
 
 
+def yardsticks(dataset: str) -> dict[str, Any]:
+    """`srlaw.baselines.yardsticks` of a data set, with its ``s_max`` and the number of ``users`` tested."""
+    return json.loads(_file("statistics", dataset, "-yardsticks.json").read_text(encoding="utf-8"))
+
+
 def duplication(dataset: str) -> pl.DataFrame:
     """`srlaw.chapters.duplication.duplication` of a data set."""
     return pl.read_csv(_file("statistics", dataset, "-duplication.csv"))

@@ -75,7 +75,7 @@ def test_on_the_planted_chain_next_counts_approach_what_can_be_known():
     assert found["baseline_next_ndcg10"] > found["baseline_popularity_ndcg10"] + 0.05
     assert set(found) == {
         f"baseline_{name}_{metric}{ending}"
-        for name in baselines.NAMES for metric in ("hr10", "ndcg10") for ending in ("", "_without_history")
+        for name in baselines.NAMES for metric in ("hr10", "ndcg10") for ending in ("", "_se", "_without_history")
     }  # fmt: skip
 
 

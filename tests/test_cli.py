@@ -77,8 +77,23 @@ def test_stats_has_the_keys_of_the_contract(log):
     assert [row["s_max"] for row in rows] == [5, 2]
     wanted = "dataset s_max users items tokens mean_length apen tokens_over_apen apen_pooled entropy_rate"
     assert set(wanted.split()) <= set(rows[0])
+    more = "repeats_per_user conditional_entropy shuffle_loss next_ndcg10_shuffled s_real support notes"
+    assert set(more.split()) <= set(rows[0])
     assert rows[1]["apen"] is None  # two events are too few for m = 2: null, not NaN
     assert rows[1]["users_with_apen"] == 0
+
+
+def test_stats_prints_every_order_the_yardsticks_and_a_sentence(log):
+    printed = srlaw("stats", log, "--s-max", 5).stdout
+    for part in ("entropy_rate_order", "given … events before", "item→next counts, histories shuffled", "of 6 users"):
+        assert part in printed
+    (row,) = answer("stats", log, "--s-max", 5)
+    assert printed.rstrip().endswith(row["support"])
+    assert f"{row['conditional_entropy'][1]['value']:.4f}" in printed
+    assert f"shuffle_loss      {row['shuffle_loss']:.6g}" in printed
+    short = log.with_name("short.csv")
+    short.write_text("user,item,time\na,x,1\n")
+    assert srlaw("stats", short).stdout.rstrip().endswith("no model of sequences can be tested here.")
 
 
 def test_stats_of_the_embedded_data_set_and_its_lengths(tmp_path):
@@ -289,6 +304,69 @@ def test_train_prints_one_row_and_the_entropy_floor():
     assert set(wanted.split()) <= set(row)
     assert (row["model"], row["epochs"]) == ("sasrec", 1)
     assert row["entropy_floor"] < row["loss"]
+
+
+def test_train_prints_yardsticks_and_errors_first_then_the_row():
+    done = srlaw("train", "synthetic", "--model", "sasrec", *TINY)
+    table, _, details = done.stdout.partition("\ndataset ")
+    for part in ("sasrec  ", "item→next counts, then popularity", "gain over the best of these", "2,000 users", "± "):
+        assert part in table
+    assert "smallest visible difference" in table
+    assert "baseline_next_hr10 " in details
+
+
+def test_train_takes_the_settings_that_people_need():
+    settings = ["--loss", "sampled", "--negatives", 20, "--learning-rate", 0.001, "--batch-events", 500]
+    row = answer("train", "synthetic", "--model", "sasrec", *TINY, *settings, "--dropout", 0.2, "--fraction", 0.25)
+    wanted = {
+        "objective": "sampled", "log_correction": True, "negatives": 20, "learning_rate": 0.001, "batch_events": 500,
+        "dropout": 0.2, "fraction": 0.25, "train_users": 500, "users": 2000, "devices": 1,
+    }  # fmt: skip
+    assert {name: row[name] for name in wanted} == wanted
+    names = ("popularity", "recent", "next")
+    assert {f"baseline_{name}_{metric}" for name in names for metric in ("hr10", "ndcg10")} <= set(row)
+    assert {"hr10_se", "ndcg10_se", "gain_hr10", "gain_hr10_se", "data"} <= set(row)
+
+
+def test_a_large_catalogue_is_trained_with_the_sampled_loss_and_says_so(log):
+    with mock.patch("srlaw.training.config.SAMPLED_ABOVE", 10):
+        done = srlaw("train", log, "--model", "sasrec", *TINY, "--json")
+        row = json.loads(done.stdout)
+        assert (row["objective"], row["log_correction"], row["negatives"]) == ("sampled", True, 256)
+        assert "11 items, so it trains with the sampled softmax" in done.stderr
+        assert answer("train", log, "--model", "sasrec", *TINY, "--loss", "full")["objective"] == "full"
+    assert answer("train", log, "--model", "sasrec", *TINY)["objective"] == "full"
+
+
+def test_the_help_states_the_size_that_the_loss_changes_at():
+    from srlaw.training.config import SAMPLED_ABOVE, TrainConfig
+
+    said = " ".join(srlaw("train", "--help").stdout.split())
+    assert f"by default full up to {SAMPLED_ABOVE:,} items" in said
+    assert f"for a batch; {TrainConfig().negatives}." in said
+    assert f"at its highest; {TrainConfig().learning_rate}." in said
+
+
+def test_train_saves_and_recommend_serves(log, tmp_path):
+    done = srlaw("train", log, "--model", "sasrec", *TINY, "--save", tmp_path / "my model", "--json")
+    assert done.returncode == 0
+    assert f"srlaw recommend '{tmp_path / 'my model'}' LOG" in done.stderr
+    assert json.loads(done.stdout)["hr10"] is not None
+    (tmp_path / "who.txt").write_text("5\n\n 0 \nnobody\n")
+    done = srlaw("recommend", tmp_path / "my model", log, "--k", 2, "--users", tmp_path / "who.txt", "--keep-history")
+    header, *lines = done.stdout.splitlines()
+    assert header == "user,rank,item,score"
+    assert [line.split(",")[:2] for line in lines] == [[u, r] for u in ("0", "5", "nobody") for r in "12"]
+    assert [line.endswith(",") for line in lines] == [False] * 4 + [True] * 2  # popularity has no score
+    assert "the log does not have 1 of the users asked for ('nobody')" in done.stderr
+    rows = answer("recommend", tmp_path / "my model", log, "--k", 3)
+    assert {type(row["item"]) for row in rows} == {int}
+    new = tmp_path / "new.csv"
+    new.write_text("user,item,time\na,0,1\na,x,2\nb,y,3\n")
+    done = srlaw("recommend", tmp_path / "my model", new, "--json")
+    assert [row["score"] is None for row in json.loads(done.stdout) if row["user"] == "b"]
+    assert "2 of 3 events have an item that the model does not know" in done.stderr
+    assert "1 users have no item that the model knows" in done.stderr
 
 
 def test_sweep_prints_its_rows_and_finds_them_again(tmp_path):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEFT = "errors files stored sequences markov datasets entropy metrics models baselines training runs sweep"
-RIGHT = "laws planner paper rules claims charts chapters notebook cli"
+LEFT = "errors files stored sequences markov datasets entropy metrics models baselines training statistics saved"
+RIGHT = "runs sweep laws planner paper rules claims charts chapters notebook summary cli"
 ORDER = [*LEFT.split(), *RIGHT.split()]
 """Modules and folders of `srlaw`. Chains stand before the data sets, whose synthetic one is drawn from them, and
 metrics before the training that reports them."""
@@ -48,7 +48,7 @@ def test_every_module_has_its_place():
 
 @pytest.mark.parametrize("path", FILES, ids=dotted)
 def test_a_module_imports_only_from_those_before_it(path):
-    here = place(dotted(path))
+    here = place("srlaw.cli" if dotted(path) == "srlaw" else dotted(path))  # `srlaw.load` imports when it is called
     names = {name for name in imports_of(path) if name.split(".")[0] == "srlaw"}
     assert {name for name in names if place(name) > here} == set()
 

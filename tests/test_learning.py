@@ -53,6 +53,30 @@ def test_pairs_of_a_sample_have_the_stated_distribution():
         np.testing.assert_allclose(pairs / pairs.sum(), expected, atol=0.003)
 
 
+def test_untrained_predictors_are_those_of_a_training_row(data, runs):
+    base = learning.untrained(data)
+    assert base.columns == ["source", "predictor", "hr10", "hr10_se", "ndcg10", "ndcg10_se"]
+    assert base.height == 3 * len(data)
+    for source in data:
+        row = runs[source.name]["sasrec"].row()
+        mine = base.filter(pl.col("source") == source.name).row(2, named=True)
+        for column in ("hr10", "hr10_se", "ndcg10", "ndcg10_se"):
+            assert mine[column] == row[f"baseline_next_{column}"]
+
+
+def test_models_above_the_yardsticks_are_named():
+    base = pl.DataFrame(
+        [
+            {"source": "s", "predictor": who, "ndcg10": x, "ndcg10_se": 0.01}
+            for who, x in (("a", 0.1), ("b counts", 0.3))
+        ]
+    )
+    for values, who in (((0.2, 0.3), "no model"), ((0.2, 0.4), "y"), ((0.5, 0.4), "all models")):
+        found = pl.DataFrame({"source": ["s", "s"], "model": ["x", "y"], "ndcg10": values})
+        said = learning.beside_untrained(found, base)
+        assert said == f"- **S**: b counts reach NDCG@10 0.300 (± 0.010); more than that: {who}."
+
+
 def test_knowing_more_never_costs_and_the_sources_are_what_they_are_called(data):
     best = {s.name: learning.yardsticks(s) for s in data}
     for each in best.values():

@@ -9,7 +9,9 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import NamedTuple
 from unittest import mock
@@ -19,7 +21,11 @@ import polars as pl
 import pytest
 
 from srlaw.cli import main
+from srlaw.datasets import load
 from srlaw.errors import LONGEST
+from srlaw.models import MODELS
+from srlaw.saved import Recommender, save
+from srlaw.training import TrainConfig, train
 
 SECONDS = 60  # for one case; most take milliseconds, and what waits for a pipe would wait for ever
 
@@ -415,9 +421,112 @@ TRAINING = [
             ["--seed", "9" * 12],
             ["--seed", "x"],
             ["--colour"],
+            ["--loss", "half"],
+            ["--loss", ""],
+            ["--negatives", "5"],
+            ["--loss", "full", "--negatives", "5"],
+            ["--loss", "sampled", "--negatives", "0"],
+            ["--loss", "sampled", "--negatives", "9" * 12],
+            ["--learning-rate", "0"],
+            ["--learning-rate", "nan"],
+            ["--learning-rate", "fast"],
+            ["--batch-events", "0"],
+            ["--dropout", "1"],
+            ["--dropout", "-0.1"],
+            ["--dropout", "nan"],
+            ["--fraction", "0"],
+            ["--fraction", "1.5"],
+            ["--fraction", "nan"],
+            ["--devices", "0"],
+            ["--devices", "99999"],
+            ["--save", ""],
+            ["--save", "."],
+            ["--save", ".."],
+            ["--save", "log.csv"],
+            ["--save", "log.csv/model"],
+            ["--save", "/dev/null"],
+            ["--save", LONG],
+            ["--save", "nul\0"],
         )
     ],
     Case(["train", "log.csv", *TRAIN], {"log.csv": HEAD + b"a,x,1\nb,y,1\n"}),  # nobody has an event to hold out
+]
+
+FOUR = HEAD + b"".join(b"%s,%s,%d\n" % (u, i, t) for u in (b"a", b"b") for t, i in enumerate((b"x", b"y", b"z", b"x")))
+
+
+def saved(path):
+    """A model, whole; what the cases then do with it is wrong."""
+    path.mkdir()
+    for name, content in whole_model().items():
+        (path / name).write_bytes(content)
+
+
+@cache
+def whole_model():
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "log.csv").write_bytes(FOUR)
+        log = load(str(Path(folder) / "log.csv"))
+        trained = train(log, MODELS["sasrec"].config(3, 1, 8, 4), TrainConfig(epochs=1), progress=False)
+        found = save(Recommender.of(trained, log), Path(folder) / "model")
+        return {file.name: file.read_bytes() for file in found.iterdir()}
+
+
+def damaged(name, content):
+    def write(path):
+        saved(path)
+        (path / name).write_bytes(content)
+
+    return write
+
+
+def without(name):
+    def write(path):
+        saved(path)
+        (path / name).unlink()
+
+    return write
+
+
+def served(*options, log=GOOD, **files):
+    return Case(["recommend", "model", "log.csv", *options], {"model": saved, "log.csv": log} | files)
+
+
+RECOMMENDING = [
+    *[Case(["recommend", "model", name, *options], {"model": saved, name: content}) for name, content, options in LOGS],
+    Case(["recommend"]),
+    Case(["recommend", "model"], {"model": saved}),
+    Case(["recommend", "missing", "log.csv"], {"log.csv": GOOD}),
+    Case(["recommend", "", "log.csv"], {"log.csv": GOOD}),
+    Case(["recommend", ".", "log.csv"], {"log.csv": GOOD}),
+    Case(["recommend", LONG, "log.csv"], {"log.csv": GOOD}),
+    Case(["recommend", "nul\0", "log.csv"], {"log.csv": GOOD}),
+    Case(["recommend", "log.csv", "log.csv"], {"log.csv": GOOD}),
+    Case(["recommend", "model", "missing.csv"], {"model": saved}),
+    Case(["recommend", "model", "model"], {"model": saved}),
+    *[
+        Case(["recommend", "model", "log.csv"], {"model": damage, "log.csv": GOOD})
+        for damage in (
+            *(without(name) for name in ("config.json", "items.parquet", "weights.safetensors")),
+            *(damaged("config.json", text) for text in (b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"format": 5}')),
+            damaged("config.json", b'{"format": "srlaw model 1"}'),
+            damaged("config.json", b"[" * 100_000),
+            damaged("items.parquet", b""),
+            damaged("items.parquet", b"PAR1" * 20),
+            damaged("weights.safetensors", b""),
+            damaged("weights.safetensors", b"\xff" * 64),
+        )
+    ],
+    served("--k", "0"),
+    served("--k", "-1"),
+    served("--k", "ten"),
+    served("--users", "missing.txt"),
+    served("--users", ""),
+    served("--users", "."),
+    served("--users", "who.txt", **{"who.txt": b"\n \n"}),
+    served("--users", "who.txt", **{"who.txt": b"\xff\xfe\x00"}),
+    served("--users", "who.txt", **{"who.txt": fifo}),
+    served("--colour"),
 ]
 
 SPEC = """dataset: log.csv
@@ -539,6 +648,7 @@ SWEEPS = [
     swept("", "", "--known", ""),
     swept("", "", "--out", ""),
     swept("", "", "--out", "log.csv"),
+    swept("", "", "--keep-best", "--jobs", "0"),
     swept("", "", "--out", LONG),
     swept("", "", "--out", "/dev/null"),
     swept("", "", "--colour"),
@@ -569,6 +679,11 @@ def test_fit(case, tmp_path, monkeypatch, capfd):
 
 @pytest.mark.parametrize("case", named(TRAINING))
 def test_train(case, tmp_path, monkeypatch, capfd):
+    refused(case, tmp_path, monkeypatch, capfd)
+
+
+@pytest.mark.parametrize("case", named(RECOMMENDING))
+def test_recommend(case, tmp_path, monkeypatch, capfd):
     refused(case, tmp_path, monkeypatch, capfd)
 
 

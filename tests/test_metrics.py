@@ -36,6 +36,7 @@ def test_ranks_are_those_of_a_plain_loop(seed, events, items, chunk_elements):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "CHUNK_ELEMENTS", chunk_elements)
+        patch.setattr(metrics, "LEAST_ROWS", 1)
         (every, some, fewer), losses = ranks_and_losses(hidden, weight, targets, seen[:, :2], seen[:, 2:])
         unseen = target_ranks(hidden, weight, targets, seen)
     scores = (hidden @ weight.T).tolist()

@@ -29,3 +29,11 @@ def test_stored_sweep():
 def test_what_is_not_stored_is_one_sentence(read, name):
     with pytest.raises(InputError, match=r"data/\w+ has no .*; names that it has are .*ml-1m"):
         read(name)
+
+
+def test_yardsticks_of_movielens_belong_to_its_stored_sweep():
+    found = stored.yardsticks("ml-1m")
+    rows = stored.sweep("ml-1m-two-cores")
+    assert set(rows["s_max"]) == {found["s_max"]}
+    assert set(rows["users"]) == {found["users"]}
+    assert set(rows["n_items"]) == {found["n_items"]}

@@ -30,15 +30,18 @@ from filelock import FileLock
 from joblib import parallel_config
 from polars.testing import assert_frame_equal
 
+import srlaw
 from srlaw.cli import main
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import population
 from srlaw.errors import InputError
 from srlaw.models import CONFIGS
-from srlaw.sweep import expand, read_spec, run_sweep, runner, train_once
-from srlaw.sweep.runner import data_hash, run_key
+from srlaw.summary import of_sweep
+from srlaw.sweep import Run, expand, read_spec, run_sweep, runner, train_once
+from srlaw.sweep.folder import prepare, row_file
+from srlaw.sweep.runner import _expected_flops, _progress, data_hash, run_key
 from srlaw.sweep.spec import MAX_RUNS
-from srlaw.training import ForeignCheckpoint, TrainConfig
+from srlaw.training import ForeignCheckpoint, TrainConfig, train
 from srlaw.training.result import versions
 
 CLOCK = ["wall_s", "events_per_s", "date"]
@@ -83,6 +86,10 @@ def write(**changes):
 def training(train):
     with mock.patch("srlaw.sweep.runner.train", train):
         yield
+
+
+def one(model):
+    return Run(model, {"n_layers": 1, "d_emb": 4, "s_max": 20}, {"epochs": 1, "precision": "float32", "seed": 0})
 
 
 class Fake:
@@ -263,11 +270,10 @@ def test_a_specification_says_how_its_file_is_read(monkeypatch):
     with training(Fake()):
         rows = run_sweep("spec.yml", "out")
     assert set(rows["data"]) == {data_hash(expected)}
-    size = {"n_layers": 1, "d_emb": 4, "s_max": 20, "epochs": 1, "precision": "float32", "seed": 0}
     with training(Fake()):
-        assert train_once("log.csv", "gpt", **size, **reading)["hr10"] == 0.04
+        assert train_once("log.csv", one("gpt"), **reading)["hr10"] == 0.04
     with pytest.raises(InputError, match="the time of user 59 goes back"):
-        train_once("log.csv", "gpt", **size, user="who", item="what", time="when")  # not in order
+        train_once("log.csv", one("gpt"), user="who", item="what", time="when")  # not in order
     write(separator=";", time="when")
     seen = {}
     monkeypatch.setattr(runner, "load", lambda *given, **named: seen.update(named) or expected)
@@ -578,7 +584,7 @@ def test_the_command_says_how_to_go_on_after_an_interrupt():
     with training(Fake(interrupt)):
         code, _, said = command("sweep", "spec.yml", "--out", "my results")
     assert code == 130
-    assert said == ["srlaw: stopped; to go on: srlaw sweep spec.yml --out 'my results'"]
+    assert said == ["srlaw: stopped; start again to go on: srlaw sweep spec.yml --out 'my results'"]
     assert not list(Path("my results/locks").glob("*.begun"))
 
 
@@ -664,6 +670,75 @@ def test_progress_stands_on_standard_error_alone(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "12/12" in captured.err
+
+
+def test_time_left_is_weighed_by_operations():
+    sequences = load("log.csv")
+    run, *_ = expand(SPEC | {"training": {"epochs": 2, "patience": None}})
+    trained = train(sequences, *run.configs(sequences.n_items), progress=False)
+    assert _expected_flops(run, sequences) == pytest.approx(trained.flops)
+    sampled = run._replace(training=run.training | {"loss": "sampled", "negatives": 2, "fraction": 0.5})
+    assert _expected_flops(sampled, sequences) < trained.flops / 2
+
+
+def test_the_bar_goes_by_costs(capsys):
+    folder = prepare(Path("out"))
+    with _progress(folder, {"a": 9.0, "b": 1.0}):
+        row_file(folder, "a").write_text("{}")
+    assert "1/2 runs:  90% of" in capsys.readouterr().err
+
+
+# --- the best model
+
+
+def test_the_best_by_validation_is_kept_and_found_again(capsys):
+    write(models=["sasrec"], d_emb=[4, 8], s_max=[5], training={"epochs": 1})
+    rows = run_sweep("spec.yml", "out", keep_best=True)
+    best = rows.sort("valid_ndcg10", descending=True)["key"][0]
+    kept = srlaw.load("out/best")
+    assert kept.row["key"] == best
+    assert kept.recommend(load("log.csv"), k=1).table.height == 60
+    write(models=["sasrec"], d_emb=[4, 8], s_max=[5], training={"epochs": 1}, seeds=[0, 1, 2])
+    more = run_sweep("spec.yml", "out", keep_best=True)
+    assert srlaw.load("out/best").row["key"] == more.sort("valid_ndcg10", descending=True)["key"][0]
+    assert "without --keep-best" not in capsys.readouterr().err
+
+
+def test_a_best_run_whose_weights_are_gone_is_named(capsys):
+    write(models=["sasrec"], d_emb=[4], s_max=[5], training={"epochs": 1}, seeds=[0])
+    rows = run_sweep("spec.yml", "out")
+    run_sweep("spec.yml", "out", keep_best=True)
+    said = capsys.readouterr().err
+    assert f"no model is kept: the best run, {rows['key'][0]}, was trained without --keep-best" in said
+
+
+def test_a_best_folder_of_something_else_is_refused():
+    Path("out/best").mkdir(parents=True)
+    Path("out/best/notes.txt").write_text("precious")
+    with pytest.raises(InputError, match="is not overwritten"):
+        run_sweep("spec.yml", "out", keep_best=True)
+    assert Path("out/best/notes.txt").read_text() == "precious"
+
+
+def test_a_best_model_of_other_data_is_refused():
+    write(models=["sasrec"], d_emb=[4], s_max=[5], training={"epochs": 1})
+    run_sweep("spec.yml", "out", keep_best=True)
+    pl.read_csv("log.csv").head(300).write_csv("log.csv")
+    with pytest.raises(InputError, match="is a model of other data"):
+        run_sweep("spec.yml", "out", keep_best=True)
+
+
+def test_the_table_of_a_sweep_has_yardsticks_where_rows_have_them():
+    write(models=["sasrec"], d_emb=[4], s_max=[5], training={"epochs": 1})
+    _, out, _ = command("sweep", "spec.yml", "--out", "out")
+    assert "item→next counts, then popularity" in out
+    assert "smallest visible difference" in out
+    rows = run_sweep("spec.yml", "out")
+    old = [{k: v for k, v in row.items() if "baseline" not in k and "_se" not in k} for row in rows.to_dicts()]
+    text = of_sweep([*old, old[0] | {"status": "failed", "error": "out of memory", "hr10": None, "ndcg10": None}])
+    assert "yardsticks" not in text
+    assert "out of memory" in text
+    assert f"{rows['hr10'][0]:.4f}" in text
 
 
 # --- several at once
@@ -776,7 +851,7 @@ def test_a_sweep_killed_five_times_ends_as_if_undisturbed():
 
 
 def test_a_run_that_kills_its_process_fails_and_the_rest_goes_on(folder):
-    def deadly(sequences, head, run, folder, threads, wait):  # travels by value, so its process starts quickly
+    def deadly(sequences, head, run, folder, *_):  # travels by value, so its process starts quickly
         (folder / "locks" / f"{head['key']}.begun").write_text("by me")
         if head["key"] == "deadly":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -873,14 +948,14 @@ def test_dask_workers_with_several_threads_are_refused():
 
 
 def test_one_model_by_name():
-    row = train_once("log.csv", "hstu", n_layers=1, d_emb=4, s_max=20, epochs=1, precision="float32", seed=0)
+    row = train_once("log.csv", one("hstu"))
     assert {"loss", "hr10", "ndcg10", "params_total", "flops", "wall_s"} <= row.keys()
     assert "entropy_floor" not in row
     with training(Fake()):
-        row = train_once("synthetic", "hstu", n_layers=1, d_emb=4, s_max=20, epochs=1, precision="float32", seed=0)
+        row = train_once("synthetic", one("hstu"))
     assert row["entropy_floor"] == population().entropy_rate
     with pytest.raises(InputError, match="'gru' is not one of"):
-        train_once("log.csv", "gru", n_layers=1, d_emb=4, s_max=20, epochs=1, precision="float32", seed=0)
+        train_once("log.csv", one("gru"))
 
 
 # --- the committed rows

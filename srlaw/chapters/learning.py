@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from scipy.special import entr
 
-from srlaw import charts, stored
+from srlaw import baselines, charts, stored
 from srlaw.datasets import load
 from srlaw.datasets.floor import bayes_optimal, optimal_losses, pair_distribution
 from srlaw.datasets.synthetic import Population, population
@@ -20,6 +20,7 @@ from srlaw.models import CONFIGS, ModelConfig, flops_per_event
 from srlaw.sequences import Sequences
 from srlaw.sweep.runner import data_hash, run_key
 from srlaw.training import TrainConfig, Trained, event_losses, train
+from srlaw.training.data import split
 
 SOURCES = {
     "first order": {"items": 100, "branching": 8},
@@ -232,6 +233,44 @@ def results(source: Source, runs: dict[str, Trained]) -> pl.DataFrame:
         above = model
     kinds = dict.fromkeys(("excess", "excess_se", "learned", "best_hr10", "best_ndcg10"), pl.Float64)
     return pl.DataFrame(rows, schema_overrides=kinds | {"beyond_last_item": pl.Boolean})
+
+
+def untrained(data: list[Source]) -> pl.DataFrame:
+    """The yardsticks of each source, counted in the histories that the models are trained on; same test events.
+
+    Returns:
+        ``source, predictor, hr10, hr10_se, ndcg10, ndcg10_se``; the errors are over users.
+
+    Raises:
+        InputError: if nobody in a source has the four events that training takes.
+    """
+    rows = []
+    for source in data:
+        parts = split(source.sequences, source.s_max)
+        found = baselines.yardsticks(parts.train, parts.test, source.s_max)
+        columns = [f"{metric}{end}" for metric in baselines.METRICS for end in ("", "_se")]
+        for name, words in baselines.NAMES.items():
+            values = {column: found[f"baseline_{name}_{column}"] for column in columns}
+            rows.append({"source": source.name, "predictor": words, **values})
+    return pl.DataFrame(rows)
+
+
+def beside_untrained(found: pl.DataFrame, base: pl.DataFrame) -> str:
+    """Which models reach more NDCG@10 than the best of `untrained`, one Markdown list entry a source.
+
+    Args:
+        found: as `results`. base: as `untrained`.
+    """
+    lines = []
+    for (source,), rows in found.group_by("source", maintain_order=True):
+        best = base.filter(pl.col("source") == source).sort("ndcg10", descending=True).row(0, named=True)
+        above = rows.filter(pl.col("ndcg10") > best["ndcg10"])["model"].to_list()
+        who = "no model" if not above else "all models" if len(above) == rows.height else ", ".join(above)
+        lines.append(
+            f"- **{str(source).capitalize()}**: {best['predictor']} reach NDCG@10 {best['ndcg10']:.3f} "
+            f"(± {best['ndcg10_se']:.3f}); more than that: {who}."
+        )
+    return "\n".join(lines)
 
 
 def _mean_and_error(values: pl.Series) -> tuple[float, float]:

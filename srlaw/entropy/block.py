@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -102,17 +103,27 @@ def entropy_rate(x: Sequences | np.ndarray, max_order: int = 3, min_coverage: fl
     On duplicated data it is not to be trusted: copied histories or blocks leave no singletons, so the coverage, and
     with it the order, comes out too high and the value far too low.
     """
-    codes, offsets = as_source(x)
     best = EntropyRate(math.nan, 0, math.nan)
+    for found in conditional_entropies(x, max_order):
+        if found.order and found.coverage < min_coverage:
+            break
+        best = found
+    return best
+
+
+def conditional_entropies(x: Sequences | np.ndarray, max_order: int = 3) -> Iterator[EntropyRate]:
+    """The Grassberger-corrected conditional entropy given 0, 1, … events, each with its coverage; nats per event.
+
+    It ends before `max_order` where no history is long enough. A value whose coverage is low says how thin the counts
+    are, not how regular the source.
+    """
+    codes, offsets = as_source(x)
     for order in range(max_order + 1):
         counts = ngram_counts(codes, offsets, order + 1, 0)
         if not len(counts):
-            break
+            return
         coverage = 1 - np.count_nonzero(counts == 1) / counts.sum()
-        if order and coverage < min_coverage:
-            break
         value = entropy_of_counts(counts, "grassberger")
         if order:
             value -= entropy_of_counts(ngram_counts(codes, offsets, order, 1), "grassberger")
-        best = EntropyRate(max(value, 0.0), order, float(coverage))
-    return best
+        yield EntropyRate(max(value, 0.0), order, float(coverage))

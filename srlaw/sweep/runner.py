@@ -8,7 +8,7 @@ import math
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -24,13 +24,16 @@ from tqdm import tqdm
 from srlaw.datasets import load
 from srlaw.errors import InputError
 from srlaw.models import ModelConfig
+from srlaw.saved import Recommender, row_of, safe_model_folder, save
 from srlaw.sequences import Sequences
 from srlaw.sweep import folder as files
 from srlaw.sweep.backends import backend_at_work
 from srlaw.sweep.folder import ORDER
 from srlaw.sweep.spec import READING, Run, expand, read_spec
-from srlaw.training import ForeignCheckpoint, TrainConfig, Trained, require_room, train
-from srlaw.training.result import versions
+from srlaw.training import ForeignCheckpoint, TrainConfig, Trained, loss_for, require_room, train
+from srlaw.training.result import training_flops, versions
+
+BEST = "best"  # the folder of the model that a sweep keeps
 
 
 def run_sweep(
@@ -40,6 +43,7 @@ def run_sweep(
     jobs: int | None = None,
     retry_failed: bool = False,
     known: str | Path | None = None,
+    keep_best: bool = False,
 ) -> pl.DataFrame:
     """Train every configuration of a specification that has no row in `out_dir` yet.
 
@@ -57,6 +61,8 @@ def run_sweep(
         retry_failed: first forget this specification's failed runs.
         known: a ``rows.csv`` of an earlier folder; its finished runs are taken over and not trained again, with the
             curves of the file beside it (`curves_beside`) if there is one.
+        keep_best: save the model with the highest validation NDCG@10 of those trained from now on, and of those kept
+            there before, in ``OUT/best``, see `srlaw.saved.save`.
 
     Returns:
         One row a run of this specification, in `ORDER`: ``key``, ``status`` (``finished`` or ``failed``), ``error``,
@@ -87,47 +93,59 @@ def run_sweep(
             files.forget_failed(folder, work)
         files.take_over(earlier, folder)
         _name_other_versions(files.gather(folder))
+        if keep_best:
+            _refuse_other_best(folder, data_hash(sequences))
         try:
-            with _progress(folder, work):
-                _train_all(work, sequences, folder, threads)
+            with _progress(folder, {key: _expected_flops(run, sequences) for key, (_, run) in work.items()}):
+                _train_all(work, sequences, folder, threads, keep_best)
         finally:
             rows = files.gather(folder)
-    return rows.filter(pl.col("key").is_in(list(work)))
+    rows = rows.filter(pl.col("key").is_in(list(work)))
+    if keep_best:
+        _name_better_ones(folder, rows)
+    return rows
 
 
 def train_once(
-    dataset: str,
-    model: str,
-    n_layers: int,
-    d_emb: int,
-    s_max: int,
-    epochs: int,
-    precision: str,
-    seed: int,
-    path: str | Path | None = None,
-    **reading: Any,
+    dataset: str, run: Run, path: str | Path | None = None, save_to: Path | None = None, **reading: Any
 ) -> dict[str, Any]:
     """Train one model and return `Trained.row`, for ``synthetic`` with the known ``entropy_floor`` of the loss.
 
-    Args: as the fields of the configurations, and
+    Args:
+        run: without a loss among its settings, that of `srlaw.training.loss_for`; a sampled one has the correction.
         path, reading: as `srlaw.datasets.load`.
+        save_to: a folder for the model, see `srlaw.saved.save`.
 
     Raises:
-        InputError: for a value that cannot be, naming it, or data that cannot be used.
+        InputError: for a value that cannot be, naming it, or data or a folder that cannot be used.
     """
-    run = Run(
-        model,
-        {"s_max": s_max, "n_layers": n_layers, "d_emb": d_emb},
-        {"epochs": epochs, "precision": precision, "seed": seed},
-    )
     run.configs(n_items=2)
+    if save_to is not None:
+        safe_model_folder(save_to)
     sequences = load(dataset, path, **reading)
-    row = train(sequences, *run.configs(sequences.n_items)).row()
+    run = run._replace(training=_settled(run.training, sequences))
+    trained = train(sequences, *run.configs(sequences.n_items))
+    more: dict[str, Any] = {"data": data_hash(sequences)}
     if dataset == "synthetic":
         from srlaw.datasets.synthetic import population  # compiles
 
-        row["entropy_floor"] = population().entropy_rate
-    return row
+        more["entropy_floor"] = population().entropy_rate
+    if save_to is not None:
+        save(Recommender.of(trained, sequences, **more), save_to)
+    return trained.row() | more
+
+
+def _settled(training: dict[str, Any], sequences: Sequences) -> dict[str, Any]:
+    """The settings of a run with its loss, told on standard error where the size of the catalogue decides."""
+    loss = {"loss": training["loss"]} if "loss" in training else loss_for(sequences.n_items)
+    if loss["loss"] == "full" and "negatives" in training:
+        raise InputError(f"negatives is {training['negatives']}, but the loss is full; pass --loss sampled as well")
+    if loss["loss"] == "sampled":
+        loss["log_correction"] = True
+        if "loss" not in training:
+            why = f"{sequences.n_items:,} items, so it trains with the sampled softmax; --loss full takes all items"
+            tqdm.write(f"srlaw: {sequences.name} has {why}", file=sys.stderr)
+    return training | loss
 
 
 def data_hash(sequences: Sequences) -> str:
@@ -168,11 +186,13 @@ def run_key(dataset: str, data: str, model: str, model_config: ModelConfig, trai
     return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
-def _train_all(work: dict[str, tuple[dict, Run]], sequences: Sequences, folder: Path, threads: int) -> None:
+def _train_all(
+    work: dict[str, tuple[dict, Run]], sequences: Sequences, folder: Path, threads: int, keep_best: bool = False
+) -> None:
     """First the runs that nobody is training; then wait for the others, and take over what they leave undone."""
 
     def attempt(keys: Iterable[str], wait: bool) -> None:
-        tasks = (delayed(_train_one)(sequences, *work[key], folder, threads, wait) for key in keys)
+        tasks = (delayed(_train_one)(sequences, *work[key], folder, threads, wait, keep_best) for key in keys)
         Parallel(batch_size=1)(tasks)  # pyright: ignore[reportArgumentType]  # "auto" is its default alone
 
     for wait in (False, True):
@@ -198,7 +218,15 @@ def _record_killed(folder: Path, head: dict[str, Any]) -> None:
             files.write_row(folder, head | {"status": "failed", "error": error})
 
 
-def _train_one(sequences: Sequences, head: dict[str, Any], run: Run, folder: Path, threads: int, wait: bool) -> None:
+def _train_one(
+    sequences: Sequences,
+    head: dict[str, Any],
+    run: Run,
+    folder: Path,
+    threads: int,
+    wait: bool,
+    keep_best: bool,
+) -> None:
     """Train a run and write its row, unless there is one or (without `wait`) another process is at it."""
     key = head["key"]
     with files.stop_when_full(folder), files.hold(folder, key, wait) as held:
@@ -213,6 +241,8 @@ def _train_one(sequences: Sequences, head: dict[str, Any], run: Run, folder: Pat
             if undefined := [name for name, x in row.items() if isinstance(x, float) and not math.isfinite(x)]:
                 raise ArithmeticError(f"not finite: {', '.join(undefined)}")
             files.write_users(folder, key, trained.outcomes)
+            if keep_best:
+                _keep_if_best(trained, sequences, head, folder)
         except Exception as error:  # whatever it is, it concerns this run alone, unless the disk is full
             if files.is_full_disk(error):
                 raise
@@ -220,6 +250,32 @@ def _train_one(sequences: Sequences, head: dict[str, Any], run: Run, folder: Pat
         files.write_row(folder, row)
         for leftover in [*checkpoint.parent.glob(f"*{key}*"), *(folder / "rows").glob(f".{key}*")]:
             leftover.unlink(missing_ok=True)
+
+
+def _keep_if_best(trained: Trained, sequences: Sequences, head: dict[str, Any], folder: Path) -> None:
+    found = Recommender.of(trained, sequences, key=head["key"], data=head["data"])
+    with files.lock(folder / "locks" / "best", wait=True):
+        best = row_of(folder / BEST)
+        if best is None or found.row["valid_ndcg10"] > best["valid_ndcg10"]:
+            save(found, folder / BEST)
+
+
+def _refuse_other_best(folder: Path, data: str) -> None:
+    """A folder of that name which is no saved model, or one of other data, whose metrics say nothing here."""
+    best = row_of(safe_model_folder(folder / BEST))
+    if best is not None and best.get("data") != data:
+        raise InputError(f"{folder / BEST} is a model of other data; name another folder for this sweep")
+
+
+def _name_better_ones(folder: Path, rows: pl.DataFrame) -> None:
+    """Say on standard error if a run whose weights are gone is better than the model that was kept."""
+    best = row_of(folder / BEST)
+    done = rows.filter(pl.col("status") == "finished")
+    kept = "no model is kept" if best is None else f"the model kept is that of {best['key']}"
+    if len(done) and (best is None or done["valid_ndcg10"].max() > best["valid_ndcg10"]):
+        first = done.sort("valid_ndcg10", descending=True)["key"][0]
+        why = f"the best run, {first}, was trained without --keep-best"
+        tqdm.write(f"srlaw: {kept}: {why}; srlaw train --save trains it again", file=sys.stderr)
 
 
 def _trained(sequences: Sequences, run: Run, checkpoint: Path) -> Trained:
@@ -247,19 +303,32 @@ def _versions_in(text: str) -> str:
     return " with ".join(part for part in text.split(", ") if part.startswith(("srlaw ", "torch ")))
 
 
-@contextmanager
-def _progress(folder: Path, work: Iterable[str]) -> Iterator[None]:
-    """A bar on standard error: runs finished, also by other processes, of all; and the time left."""
+def _expected_flops(run: Run, sequences: Sequences) -> float:
+    """Of a run that no epoch without progress ends early; what the time left of a sweep is weighed by."""
+    model_config, config = run.configs(sequences.n_items)
+    targets = np.clip(sequences.lengths - 3, 0, model_config.s_max)
+    return training_flops(model_config, config, targets, float(targets.sum()) * config.fraction * config.epochs)
 
-    def finished() -> int:
-        return sum(files.row_file(folder, key).exists() for key in work)
+
+@contextmanager
+def _progress(folder: Path, costs: Mapping[str, float]) -> Iterator[None]:
+    """A bar on standard error: runs finished, also by other processes, of all; and the time left, by their `costs`."""
+
+    def finished() -> list[str]:
+        return [key for key in costs if files.row_file(folder, key).exists()]
+
+    def show() -> None:
+        done = finished()
+        bar.set_description_str(f"sweep, {len(done)}/{len(costs)} runs", refresh=False)
+        bar.update(sum(costs[key] for key in done) - bar.n)
 
     def watch() -> None:
         while not stop.wait(1):
-            bar.update(finished() - bar.n)
+            show()
 
-    stop, start = threading.Event(), finished()
-    with tqdm(total=len(list(work)), initial=start, unit="run", desc="sweep", smoothing=0) as bar:
+    stop, start = threading.Event(), sum(costs[key] for key in finished())
+    look = "{desc}: {percentage:3.0f}% of their operations |{bar}| {elapsed}, {remaining} left"
+    with tqdm(total=sum(costs.values()), initial=start, smoothing=0, bar_format=look) as bar:
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:
@@ -267,4 +336,5 @@ def _progress(folder: Path, work: Iterable[str]) -> Iterator[None]:
         finally:
             stop.set()
             watcher.join()
-            bar.update(finished() - bar.n)
+            show()
+            bar.refresh()

@@ -12,6 +12,7 @@ PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true",
 DEVICES = ("auto", "cpu", "cuda")
 MAX_COUNT = 2**31 - 1
 MAX_EPOCHS = 1_000_000
+SAMPLED_ABOVE = 100_000  # items: a full softmax of larger catalogues takes most of the time and memory
 BATCH_EVENTS = (256, 6400)  # of a batch by default: small data needs enough steps, a large batch fills the cores
 
 
@@ -85,6 +86,14 @@ class TrainConfig:
             return self
         least, most = BATCH_EVENTS
         return replace(self, batch_events=max(least, min(most, events // 400)))
+
+
+def loss_for(n_items: int) -> dict[str, str | bool]:
+    """Fields of `TrainConfig` for a catalogue where nothing is said: the full softmax up to `SAMPLED_ABOVE` items.
+
+    Above, the sampled one with its correction, without which it is an estimate of another loss.
+    """
+    return {"loss": "full"} if n_items <= SAMPLED_ABOVE else {"loss": "sampled", "log_correction": True}
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from srlaw.baselines import baseline_ranks
 from srlaw.errors import InputError
 from srlaw.models import Batch, ModelConfig, SequenceModel, build
 from srlaw.sequences import Sequences
@@ -76,6 +77,7 @@ def train(
         history=pl.DataFrame(state["history"]),
         test=summary(state["outcomes"]),
         outcomes=state["outcomes"],
+        yardsticks=baseline_ranks(parts.train, parts.test, model_config.s_max),
         dataset=sequences.name,
         train_lengths=parts.train.lengths - 1,
         device=state["device"],

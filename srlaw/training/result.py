@@ -12,6 +12,7 @@ import polars as pl
 import torch
 
 import srlaw
+from srlaw.baselines import gains, summaries
 from srlaw.models import MODELS, ModelConfig, SequenceModel, count_parameters, flops_per_event
 from srlaw.training.config import TrainConfig
 
@@ -27,6 +28,7 @@ class Trained:
             softmax), ``valid_hr10``, ``valid_ndcg10``, ``events``, ``train_s``, ``seconds`` (with validation).
         test: `evaluate` on the last events, under every ranking.
         outcomes: what became of each tested user, see `srlaw.training.evaluate.outcomes`.
+        yardsticks: `srlaw.baselines.baseline_ranks` of the same users, from the same training histories.
         dataset: name of the sequences.
         train_lengths: target events of each training history, shape ``(users,)``.
         device: what it was trained on.
@@ -38,6 +40,7 @@ class Trained:
     history: pl.DataFrame
     test: dict[str, float]
     outcomes: dict[str, np.ndarray]
+    yardsticks: dict[str, tuple[np.ndarray, np.ndarray]]
     dataset: str
     train_lengths: np.ndarray
     device: str
@@ -50,11 +53,9 @@ class Trained:
 
     @property
     def flops(self) -> float:
-        """Floating-point operations of training: three times forward, model and comparison with the items."""
-        lengths = self.train_lengths.astype(float)
-        compared = self.model_config.n_items if self.config.loss == "full" else self.config.negatives + 1
-        forward = flops_per_event(self.model_config, (lengths**2).sum() / lengths.sum())
-        return 3 * (forward + 2 * compared * self.model_config.d_emb) * float(self.history["events"].sum())
+        """As `training_flops`, of the epochs that were run."""
+        events = float(self.history["events"].sum())
+        return training_flops(self.model_config, self.config, self.train_lengths, events)
 
     def row(self) -> dict[str, object]:
         """One flat, JSON-ready row: configuration, test metrics, size, cost and provenance.
@@ -64,7 +65,8 @@ class Trained:
         (its mean over the epoch, with dropout) are those of the chosen epoch, ``best_epoch``;
         ``least_valid_loss`` may be another epoch's, ``least_valid_loss_epoch``. ``train_users`` and
         ``train_tokens`` are what an epoch sees; ``wall_s`` counts training and validation of all epochs;
-        ``events_per_s`` training alone; ``date`` is when it ended (UTC).
+        ``events_per_s`` training alone; ``date`` is when it ended (UTC). ``baseline_…`` are the yardsticks, see
+        `srlaw.baselines.summaries`, and ``gain_…`` what the model gains over the best of them.
         """
         total, without_embeddings = count_parameters(self.model)
         settings = asdict(self.config)
@@ -79,6 +81,8 @@ class Trained:
             "max_epochs": settings.pop("epochs"),
             **settings,
             **self.test,
+            **summaries(self.yardsticks),
+            **gains(self.outcomes["rank"], self.yardsticks),
             "valid_hr10": best["valid_hr10"],
             "valid_ndcg10": best["valid_ndcg10"],
             "valid_loss": best["valid_loss"],
@@ -99,6 +103,18 @@ class Trained:
             "versions": self.versions,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def training_flops(model_config: ModelConfig, config: TrainConfig, lengths: np.ndarray, events: float) -> float:
+    """Floating-point operations of training: three times forward, model and comparison with the items.
+
+    Args:
+        lengths: target events of each training history, shape ``(users,)``. events: target events of all epochs.
+    """
+    lengths = lengths.astype(float)
+    compared = model_config.n_items if config.loss == "full" else config.negatives + 1
+    forward = flops_per_event(model_config, (lengths**2).sum() / max(1.0, lengths.sum()))
+    return 3 * (forward + 2 * compared * model_config.d_emb) * events
 
 
 def describe_device(device: torch.device, count: int) -> str:
