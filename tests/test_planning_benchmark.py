@@ -119,7 +119,7 @@ def test_the_planner_has_the_last_of_the_settings_that_were_tried(planning):
 
 
 def test_a_setting_is_chosen_by_the_other_data_sets(planning):
-    first, second = ({name: value for name in planning.KEYS} for value in (1.0, 2.0))
+    first, second = (dict.fromkeys(planning.KEYS, value) for value in (1.0, 2.0))
     regrets = {"a": (0.0, 9.0), "b": (9.0, 0.0), "c": (9.0, 0.0)}
     rows = [
         {"dataset": name, "s_max": 0, "metric": "m", **setting, "regret": regret}

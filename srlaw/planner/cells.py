@@ -57,7 +57,7 @@ class Cells:
         return found
 
 
-def forward_cost(n_layers, d_emb, s_max: float = 0.0):
+def forward_cost(n_layers, d_emb, s_max: np.ndarray | float = 0.0):
     """Multiply-adds of the blocks for one event: 12 N d², and 2 N s_max d for attention to s_max events.
 
     The catalogue's share is left out: it is the same loss layer at every depth, and its size is often not known.
