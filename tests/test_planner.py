@@ -173,6 +173,14 @@ def test_the_carried_shape_is_that_of_the_others():
     assert carried_curves([]) == {}
 
 
+def test_a_data_set_is_no_prior_of_itself():
+    prior = {"ndcg10": [SIZES.with_columns(y=HILL, dataset=pl.lit("a"))]}
+    found = {name: planned(made(dataset=name), priors=prior, count=20) for name in ("a", "b")}
+    names = {name: {row["forecast"] for row in one["evidence"]["forecasts"]} for name, one in found.items()}
+    assert not any("carried" in name for name in names["a"])
+    assert any("carried" in name for name in names["b"])
+
+
 def test_draws_are_as_wide_as_refits_of_fresh_measurements():
     """By simulation: the standard deviation of a surface over fresh noise, beside that of the draws of one table."""
     ways, fits = forecasters({}, ["log-quadratic"])[:1], []

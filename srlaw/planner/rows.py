@@ -56,7 +56,8 @@ def plan_rows(
 
     Args:
         table: rows of a sweep or a reader's own, with ``n_layers``, ``d_emb`` and the metric.
-        priors: tables of other data sets (``n_layers, d_emb, y``) by metric, whose shape is carried over.
+        priors: tables of other data sets (``n_layers, d_emb, y``) by metric, whose shape is carried
+            over; one whose column ``dataset`` is that of the table is left out.
         models: those among which to choose; all by default. max_params: at most so many (column ``params_total``).
         laws: those that take part, beside the process and the carried shape. count: draws behind the intervals.
 
@@ -64,6 +65,7 @@ def plan_rows(
         InputError: as `srlaw.planner.table.read_table`.
     """
     read = read_table(table, metric, models, max_params)
+    priors = {name: _of_others(tables, read.dataset) for name, tables in (priors or {}).items()}
     by = f"valid_{metric}" if f"valid_{metric}" in read.cells else metric
     cells = read.cells[by]
     n = len(cells.seen)
@@ -73,7 +75,7 @@ def plan_rows(
         return _nothing(f"the table has {n} configurations, and {LEAST} are the least that can tell", evidence)
     if np.ptp(cells.y) == 0:
         return _nothing("all configurations reach the same, so none can be preferred", evidence)
-    view = _view(read, by, (priors or {}).get(metric, []), laws, count, seed)
+    view = _view(read, by, priors.get(metric, []), laws, count, seed)
     if view.noise is None:
         return _nothing("the configurations determine no law; try more depths and widths", evidence)
     evidence |= {"noise": asdict(view.noise), "forecasts": _forecasts(view, read.allowed)}
@@ -87,8 +89,14 @@ def plan_rows(
     views = {by: view}
     for name in dict.fromkeys([metric, *(name for name in METRICS if name in read.cells)]):
         if name != by:
-            views[name] = _view(read, name, (priors or {}).get(name, []), laws, count, seed)
+            views[name] = _view(read, name, priors.get(name, []), laws, count, seed)
     return _recommend(read, by, metric, views, evidence, seed)
+
+
+def _of_others(tables: list[pl.DataFrame], dataset: str | None) -> list[pl.DataFrame]:
+    """Without the tables whose column ``dataset`` names this one: a data set is no prior of itself."""
+    own = [t for t in tables if "dataset" in t.columns and dataset in t["dataset"].to_list()]
+    return [table for table in tables if not any(table is one for one in own)]
 
 
 def _view(read: Table, name: str, priors: list[pl.DataFrame], laws: Sequence[str], count: int, seed: int) -> View:

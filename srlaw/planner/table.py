@@ -24,11 +24,12 @@ SINGLE = ("dataset", "data", "fraction")  # columns of which a table to plan by 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Labels of the groups; cells, noise of repeats and yardsticks of each metric; the cells that may be chosen.
+    """Name of the data set, if told; labels of the groups; cells, noise and yardsticks of each metric; what is allowed.
 
     The candidates are all combinations of the depths and widths that a group has, run or not.
     """
 
+    dataset: str | None
     groups: list[dict[str, Any]]
     cells: dict[str, Cells]
     repeats: dict[str, noise.Noise | None]
@@ -47,7 +48,7 @@ def read_table(
         InputError: as `srlaw.runs.read_runs`; several data sets or shares of one, several rows of a configuration
             without a seed, a model that is not there, or no cell with so few parameters.
     """
-    rows, failed = finished_rows(table, text=("model",))
+    rows, failed = finished_rows(table, text=("dataset", "model"))
     columns = list(rows[0])
     for name in SINGLE:
         values = list(dict.fromkeys(str(row[name]) for row in rows)) if name in columns else []
@@ -74,7 +75,8 @@ def read_table(
         if not allowed.any():
             raise InputError(f"no size of the table has at most {max_params:g} parameters; allow more")
     yardsticks = {name: _yardsticks(rows, name) for name in own}
-    return Table(groups, cells, repeats, yardsticks, allowed, int(counts.sum()), failed)
+    name = rows[0].get("dataset")
+    return Table(name, groups, cells, repeats, yardsticks, allowed, int(counts.sum()), failed)
 
 
 def _groups(runs: Runs, models: Sequence[str]) -> tuple[list[dict[str, Any]], list[Runs]]:
