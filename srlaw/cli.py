@@ -263,6 +263,28 @@ def sweep(
 
 
 @app.command()
+def plan(
+    table: Annotated[Path, typer.Argument(help="A finished table of runs, such as a sweep's rows.csv.")],
+    metric: Annotated[str, typer.Option(help="What to choose by; by valid_METRIC where the table has it.")] = "ndcg10",
+    models: Annotated[str | None, typer.Option(help="Models to choose among, separated by commas.")] = None,
+    max_params: Annotated[float | None, typer.Option(help="At most so many parameters (params_total).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draws behind the intervals.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """How deep and how wide, from a finished table of runs: a recommendation with intervals, or why there is none."""
+    from srlaw import paper
+    from srlaw.planner import plan_rows
+
+    priors = {name: [panel.points for panel in paper.panels() if panel.metric == name] for name in paper.FIGURE_METRICS}
+    answer = plan_rows(table, metric, priors, [] if models is None else models.split(","), max_params, seed=seed)
+    if as_json:
+        _print(answer, as_json)
+        return
+    print(f"{answer['reason']}\n")
+    _print([answer["recommendation"] or {"recommendation": None}, *answer["evidence"].get("forecasts", [])], as_json)
+
+
+@app.command()
 def claims(as_json: Json = False) -> None:
     """Every checkable claim of the publications examined, with the verdict of the last build."""
     from srlaw.claims import ledger

@@ -79,6 +79,16 @@ def transfers() -> pl.DataFrame:
     return pl.read_csv(_file("statistics", "panels", "-transfer.csv"))
 
 
+def planning() -> pl.DataFrame:
+    """Regret of every strategy in the replay of `benchmarks/planning.py`: one row a table, share and strategy."""
+    return pl.read_csv(_file("statistics", "planning", "-replay.csv"))
+
+
+def planning_settings() -> pl.DataFrame:
+    """Regret of `plan` in the same replay, a quarter of the FLOPs spent, with every setting that was tried."""
+    return pl.read_csv(_file("statistics", "planning", "-settings.csv"))
+
+
 def simulated(name: str) -> pl.DataFrame:
     """A simulation of `srlaw.chapters.methods`: ``sigma, intervals`` or ``aicc``."""
     return pl.read_csv(_file("statistics", name, "-simulated.csv"))

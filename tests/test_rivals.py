@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal
 from srlaw import paper, stored
 from srlaw.chapters import alarms, rivals, transfer
 from srlaw.chapters import extrapolation as ex
+from srlaw.laws.process import Process, gaussian_process
 from srlaw.rules import extrapolation as rules
 
 SURFACE = pl.DataFrame(
@@ -53,7 +54,7 @@ def test_the_process_of_highest_likelihood_is_gaussian_conditioning():
     rng = np.random.default_rng(0)
     points = ex.ordered(SURFACE)
     x, y = ex.places(points), points["y"].to_numpy() + 0.001 * rng.normal(size=20)
-    process = rivals.gaussian_process(x[:14], y[:14])
+    process = gaussian_process(x[:14], y[:14])
     # the joint normal distribution of seen and new points, conditioned by blocks
     joint = process.kernel(x, x) + process.noise * np.eye(20)
     mean = y[:14].mean() + joint[14:, :14] @ np.linalg.inv(joint[:14, :14]) @ (y[:14] - y[:14].mean())
@@ -64,15 +65,28 @@ def test_the_process_of_highest_likelihood_is_gaussian_conditioning():
         for change in ("lengths", "noise", "variance"):
             values = {name: getattr(process, name) for name in ("lengths", "noise", "variance")}
             values[change] = values[change] * factor
-            other = rivals.Process(x[:14], y[:14], **values)
+            other = Process(x[:14], y[:14], **values)
             assert other.log_likelihood() <= process.log_likelihood() + 1e-9
-    assert rivals.gaussian_process(x[:14], y[:14], 40).log_likelihood() == pytest.approx(density, abs=1e-6)
+    assert gaussian_process(x[:14], y[:14], 40).log_likelihood() == pytest.approx(density, abs=1e-6)
 
 
 def test_far_from_all_points_the_process_says_their_mean():
     points = ex.ordered(SURFACE)
-    process = rivals.gaussian_process(ex.places(points), points["y"].to_numpy())
+    process = gaussian_process(ex.places(points), points["y"].to_numpy())
     assert process.predict(np.array([[1e6, 1e6]]))[0] == pytest.approx(points["y"].mean())
+    assert process.posterior(np.array([[1e6, 1e6]]))[1][0, 0] == pytest.approx(process.variance)
+
+
+def test_what_the_process_does_not_know_is_conditioning_too():
+    points = ex.ordered(SURFACE)
+    x, y = ex.places(points), points["y"].to_numpy() + 0.001 * np.random.default_rng(0).normal(size=20)
+    process = gaussian_process(x[:14], y[:14])
+    mean, covariance = process.posterior(x[14:])
+    joint = process.variance * (process.kernel(x, x) + process.noise * np.diag(np.arange(20) < 14))
+    # the covariance of a conditional normal is the inverse of a block of the inverse
+    expected = np.linalg.inv(np.linalg.inv(joint + 1e-13 * np.eye(20))[14:, 14:])
+    np.testing.assert_allclose(covariance, expected, atol=1e-6 * process.variance)
+    np.testing.assert_allclose(mean, process.predict(x[14:]))
 
 
 def test_a_shape_that_is_shared_needs_two_points():

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.optimize import differential_evolution, minimize
-from scipy.stats import multivariate_normal
+from scipy.optimize import differential_evolution
 
 from srlaw.chapters.extrapolation import NAIVE, at_share, nearest, ordered, places, scores
-from srlaw.laws import get
-from srlaw.laws.fitting import fit_arrays
+from srlaw.laws import carried, get
+from srlaw.laws.process import gaussian_process
 from srlaw.paper import PANEL, Panel
 
 PLAIN = (NAIVE["mean"], NAIVE["near"], "nearest so far")
@@ -22,72 +19,6 @@ PROCESS, CARRIED, SURFACE = "Gaussian process", "carried shape", "carried surfac
 POOLS = {CARRIED: "performance", SURFACE: "log-quadratic-interaction"}
 """Carried over from other data sets, the new panel fixing only level and scale: the law of the curve."""
 SHARES, QUARTER = {"half": 0.5, "three quarters": 0.75}, "quarter"
-SCALES = (math.log(0.05), math.log(20.0))  # bounds of ln length, in standard deviations of ln N and ln d
-NUGGET = (math.log(1e-4), math.log(1e2))  # and of ln (noise variance / variance of the process)
-
-
-@dataclass(frozen=True)
-class Process:
-    """A Gaussian process with a squared-exponential kernel, one length an axis, and noise: mean + s² (K + g I)."""
-
-    x: np.ndarray
-    y: np.ndarray
-    lengths: np.ndarray
-    noise: float
-    variance: float
-
-    def kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.exp(-0.5 * (((a[:, None] - b[None]) / self.lengths) ** 2).sum(2))
-
-    def covariance(self) -> np.ndarray:
-        """Of the centred measurements, over s²: ``(n, n)``."""
-        return self.kernel(self.x, self.x) + self.noise * np.eye(len(self.x))
-
-    def predict(self, new: np.ndarray) -> np.ndarray:
-        """Expected value at new places ``(m, 2)``, given the measurements; far from them, their mean."""
-        centred = self.y - self.y.mean()
-        return self.y.mean() + self.kernel(new, self.x) @ np.linalg.solve(self.covariance(), centred)
-
-    def log_likelihood(self) -> float:
-        """Of the centred measurements: their density, by scipy."""
-        centred, covariance = self.y - self.y.mean(), self.variance * self.covariance()
-        return float(multivariate_normal.logpdf(centred, cov=covariance))  # pyright: ignore[reportArgumentType]
-
-
-def gaussian_process(x: np.ndarray, y: np.ndarray, starts: int = 4) -> Process:
-    """The process of highest marginal likelihood; s² is solved for, lengths and noise are searched from a grid.
-
-    Args:
-        x: places, ``(n, 2)``. y: measurements, ``(n,)``. starts: points of the grid that are polished.
-    """
-    centred, n = y - y.mean(), len(y)
-    gaps = (x[:, None] - x[None]) ** 2
-    box = [SCALES] * x.shape[1] + [NUGGET]
-
-    def costs(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """−2 ln likelihood but for a constant, with s² at its best, and its gradient: θ ``(m, 3)``."""
-        squared = gaps / np.exp(2 * theta[:, None, None, :-1])
-        signal, noise = np.exp(-0.5 * squared.sum(3)), np.exp(theta[:, -1])[:, None, None] * np.eye(n)
-        inverse = np.linalg.inv(signal + noise)
-        weights = inverse @ centred
-        fit = weights @ centred
-        slopes = np.stack([*(signal * squared[..., j] for j in range(x.shape[1])), noise], axis=1)
-        bent = np.einsum("mi,mjik,mk->mj", weights, slopes, weights)
-        gradient = np.einsum("mik,mjik->mj", inverse, slopes) - n * bent / fit[:, None]
-        return n * np.log(fit / n) - np.linalg.slogdet(inverse)[1], gradient
-
-    def cost(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = costs(theta[None])
-        return float(value[0]), gradient[0]
-
-    axes = [np.linspace(low, high, 7 if j < x.shape[1] else 6) for j, (low, high) in enumerate(box)]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    first = grid[np.argsort(costs(grid)[0], kind="stable")[:starts]]
-    found = [minimize(cost, start, jac=True, method="L-BFGS-B", bounds=box) for start in first]
-    theta = min(found, key=lambda result: result.fun).x
-    process = Process(x, y, np.exp(theta[:-1]), float(np.exp(theta[-1])), 1.0)
-    variance = float(centred @ np.linalg.solve(process.covariance(), centred) / n)
-    return Process(x, y, process.lengths, process.noise, variance)
 
 
 def others(panel: Panel, panels: Sequence[Panel]) -> list[Panel]:
@@ -103,25 +34,17 @@ def spans(wide: Panel, narrow: Panel) -> bool:
     return bool((low <= least).all() and (greatest <= high).all())
 
 
-def pooled(panels: Sequence[Panel]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Arguments and responses of several panels together, each response centred and over its standard deviation."""
-    values = [panel.points["y"].to_numpy() for panel in panels]
-    x = {c: np.concatenate([p.points[c].to_numpy().astype(float) for p in panels]) for c in ("n_layers", "d_emb")}
-    return x, np.concatenate([(y - y.mean()) / y.std() for y in values])
-
-
 def shape(panels: Sequence[Panel], law: str = "performance", starts: int = 12):
     """A law fitted to the panels at once, each in units of its own spread: a curve, as a function of points.
 
     Of panels of one design and of a law that is linear in its parameters this is the mean of their own surfaces.
     """
-    x, y = pooled(panels)
-    return fit_arrays(get(law), x, y, starts=starts).predict
+    return carried.shape([panel.points for panel in panels], get(law), starts)
 
 
 def shape_by_evolution(panels: Sequence[Panel], seed: int = 0):
     """`shape` of Eq. (7) by differential evolution over its exponents, without `srlaw.laws`: a second route."""
-    x, y = pooled(panels)
+    x, y = carried.pooled([panel.points for panel in panels])
     centre = [np.log(x[c]).mean() for c in ("n_layers", "d_emb")]
 
     def columns(w: np.ndarray, points) -> np.ndarray:
@@ -158,12 +81,6 @@ def mean_surface(panels: Sequence[Panel]):
     return lambda points: columns(points) @ mean
 
 
-def level_and_scale(curve: np.ndarray, y: np.ndarray, k: int) -> np.ndarray:
-    """a + s · curve with a and s by least squares on the first k points: ``(n,)``. One free level where k is 1."""
-    design = np.column_stack([np.ones_like(curve), curve])
-    return design @ np.linalg.lstsq(design[:k], y[:k], rcond=None)[0]
-
-
 def race(panels: Sequence[Panel], sizes: Sequence[Sequence[int]], order: str = "size") -> pl.DataFrame:
     """Every rival given the first k points of every panel, k of the panel's `sizes`.
 
@@ -198,7 +115,7 @@ def _forecasts(x: np.ndarray, y: np.ndarray, k: int, curves: dict[str, np.ndarra
         "nearest so far": nearest(seen, values, x),
         PROCESS: gaussian_process(seen, values).predict(x),
     }
-    return {**out, **{name: level_and_scale(curve, y, k) for name, curve in curves.items()}}
+    return {**out, **{name: carried.level_and_scale(curve, y, k) for name, curve in curves.items()}}
 
 
 def standing(

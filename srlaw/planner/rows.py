@@ -1,0 +1,192 @@
+"""From a finished table of runs to a recommendation with an interval, or to the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from srlaw.laws import PANEL_LAWS
+from srlaw.laws.inference import percentiles
+from srlaw.planner import noise as noises
+from srlaw.planner.cells import Cells
+from srlaw.planner.forecast import Forecast, Weighed, carried_curves, draws, forecasters, weigh
+from srlaw.planner.table import METRICS, SIZES, Table, read_table
+
+LEAST = 6  # configurations below which nothing is recommended
+DRAWS = 200
+WITHIN = 2.0  # times σ: differences below it are within the noise
+Priors = dict[str, list[pl.DataFrame]]
+NAMES = {"n_layers": "depth", "d_emb": "width"}
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One column of a table, all its forecasts, and what the noise of one run is."""
+
+    cells: Cells
+    ways: list[Forecast]
+    found: Weighed
+    noise: noises.Noise | None
+    drawn: np.ndarray
+
+    @property
+    def surface(self) -> np.ndarray:
+        return self.found.surface
+
+
+def plan_rows(
+    table: str | Path | pl.DataFrame,
+    metric: str = "ndcg10",
+    priors: Priors | None = None,
+    models: Sequence[str] = (),
+    max_params: float | None = None,
+    laws: Sequence[str] = PANEL_LAWS,
+    count: int = DRAWS,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """What a finished table of runs recommends: ``recommendation`` (or None), ``reason``, ``evidence``.
+
+    The choice is by ``valid_METRIC`` where the table has it; what is expected, by the metrics themselves. Intervals
+    are of 95%: those of the recommendation hold one new run, those of differences the expected values.
+
+    Args:
+        table: rows of a sweep or a reader's own, with ``n_layers``, ``d_emb`` and the metric.
+        priors: tables of other data sets (``n_layers, d_emb, y``) by metric, whose shape is carried
+            over; one whose column ``dataset`` is that of the table is left out.
+        models: those among which to choose; all by default. max_params: at most so many (column ``params_total``).
+        laws: those that take part, beside the process and the carried shape. count: draws behind the intervals.
+
+    Raises:
+        InputError: as `srlaw.planner.table.read_table`.
+    """
+    read = read_table(table, metric, models, max_params)
+    priors = {name: _of_others(tables, read.dataset) for name, tables in (priors or {}).items()}
+    by = f"valid_{metric}" if f"valid_{metric}" in read.cells else metric
+    cells = read.cells[by]
+    n = len(cells.seen)
+    evidence: dict[str, Any] = {"metric": metric, "chosen_by": by, "configurations": n, "runs": read.runs}
+    evidence["failed"] = read.failed
+    if n < LEAST:
+        return _nothing(f"the table has {n} configurations, and {LEAST} are the least that can tell", evidence)
+    if np.ptp(cells.y) == 0:
+        return _nothing("all configurations reach the same, so none can be preferred", evidence)
+    view = _view(read, by, priors.get(metric, []), laws, count, seed)
+    if view.noise is None:
+        return _nothing("the configurations determine no law; try more depths and widths", evidence)
+    evidence |= {"noise": asdict(view.noise), "forecasts": _forecasts(view, read.allowed)}
+    tests = {"shuffled": noises.shuffled(cells, seed)}
+    if view.noise.source == "repeats":
+        tests["between"] = noises.between(cells, view.noise)
+    evidence["p"] = tests
+    if min(tests.values()) > noises.LEVEL / len(tests):
+        why = f"the differences between the {n} configurations are below the noise: {_p(tests)}"
+        return _nothing(f"{why}; more repeats, or a wider range of sizes, could tell", evidence)
+    views = {by: view}
+    for name in dict.fromkeys([metric, *(name for name in METRICS if name in read.cells)]):
+        if name != by:
+            views[name] = _view(read, name, priors.get(name, []), laws, count, seed)
+    return _recommend(read, by, metric, views, evidence, seed)
+
+
+def _of_others(tables: list[pl.DataFrame], dataset: str | None) -> list[pl.DataFrame]:
+    """Without the tables whose column ``dataset`` names this one: a data set is no prior of itself."""
+    own = [t for t in tables if "dataset" in t.columns and dataset in t["dataset"].to_list()]
+    return [table for table in tables if not any(table is one for one in own)]
+
+
+def _view(read: Table, name: str, priors: list[pl.DataFrame], laws: Sequence[str], count: int, seed: int) -> View:
+    cells, ways = read.cells[name], forecasters(carried_curves(priors), laws)
+    found = weigh(cells, ways)
+    noise = read.repeats[name] or noises.from_residuals(found.residual, found.freedom)
+    return View(cells, ways, found, noise, draws(cells, ways, found, count, seed))
+
+
+def _nothing(reason: str, evidence: dict) -> dict[str, Any]:
+    return {"recommendation": None, "reason": reason, "evidence": evidence}
+
+
+def _p(tests: dict[str, float]) -> str:
+    words = {"shuffled": "shuffled measurements look as smooth", "between": "repeats of one size differ as much"}
+    return " and ".join(f"{words[name]} with p = {value:.2g}" for name, value in tests.items())
+
+
+def _forecasts(view: View, allowed: np.ndarray) -> list[dict]:
+    """Each forecast, the heaviest first: weight, error on the dearest cells, and the size that it would choose."""
+    rows = []
+    for name, weight in sorted(view.found.weights.items(), key=lambda pair: -pair[1]):
+        chosen = view.cells.sizes[best(view.found.surfaces[name], allowed)]
+        row = {"forecast": name, "weight": weight, "error_on_dearest": view.found.errors[name]}
+        rows.append(row | dict(zip(SIZES, map(int, chosen), strict=True)))
+    return rows
+
+
+def best(surface: np.ndarray, allowed: np.ndarray) -> int:
+    """The allowed cell at which a surface is highest."""
+    return int(np.where(allowed, surface, -np.inf).argmax())
+
+
+def _recommend(read: Table, by: str, metric: str, views: dict[str, View], evidence: dict, seed: int) -> dict[str, Any]:
+    view = views[by]
+    cells, surface, sigma = view.cells, view.surface, view.noise.sigma if view.noise else 0.0
+    chosen = best(surface, read.allowed)
+    winners = np.where(read.allowed, view.drawn, -np.inf).argmax(1)
+    smallest = _cheapest(cells, read.allowed)
+    enough = _cheapest(cells, read.allowed & (surface >= surface[chosen] - WITHIN * sigma))
+    edges = cells.edges(chosen)
+    answer = _label(read, chosen) | {"bounded": "upper" not in edges.values(), "interval": {}}
+    for name, other in views.items():
+        if name in (metric, *METRICS):
+            answer[name], answer["interval"][name] = _expected(other, chosen, seed)
+    evidence |= {
+        "agree": float((winners == chosen).mean()),
+        "gain_over_smallest": _label(read, smallest) | _difference(view, chosen, smallest),
+        "smaller": None if enough == chosen else _label(read, enough) | _difference(view, enough, chosen),
+        "yardsticks": read.yardsticks,
+        "edges": edges,
+    }
+    yardstick = max(read.yardsticks[metric].items(), key=lambda pair: pair[1], default=None)
+    if yardstick and answer[metric] <= yardstick[1]:
+        reason = f"no size is expected to beat the yardstick {yardstick[0]}, whose {metric} is {yardstick[1]:.4f}"
+        return _nothing(f"{reason}; the best is expected to reach {answer[metric]:.4f}", evidence)
+    return {"recommendation": answer, "reason": _reason(answer, evidence, metric), "evidence": evidence}
+
+
+def _cheapest(cells: Cells, among: np.ndarray) -> int:
+    return int(np.where(among, cells.cost, np.inf).argmin())
+
+
+def _label(read: Table, cell: int) -> dict[str, Any]:
+    cells = next(iter(read.cells.values()))
+    none = dict.fromkeys(("model", "s_max"))
+    return none | read.groups[cells.group[cell]] | dict(zip(SIZES, map(int, cells.sizes[cell]), strict=True))
+
+
+def _difference(view: View, a: int, b: int) -> dict[str, Any]:
+    spread = percentiles(view.drawn[:, a] - view.drawn[:, b])
+    return {"difference": float(view.surface[a] - view.surface[b]), "interval": list(spread)}
+
+
+def _expected(view: View, cell: int, seed: int) -> tuple[float, list[float]]:
+    """A metric at a cell, and the 95% interval of one new run there: of forecasts, points and noise."""
+    sigma = view.noise.sigma if view.noise else 0.0
+    new = view.drawn[:, cell] + sigma * np.random.default_rng([seed, 1]).normal(size=len(view.drawn))
+    return float(view.surface[cell]), list(percentiles(new))
+
+
+def _reason(answer: dict, evidence: dict, metric: str) -> str:
+    low, high = answer["interval"][metric]
+    where = f"{answer['n_layers']} layers of width {answer['d_emb']}"
+    parts = [f"{where} are expected to reach {metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"]
+    parts.append(f"{evidence['agree']:.0%} of the draws choose the same")
+    for end, bound, other in (("upper", "at least", "larger"), ("lower", "at most", "smaller")):
+        if names := [NAMES[name] for name, edge in evidence["edges"].items() if edge == end]:
+            parts.append(f"{bound} this {' and '.join(names)}: {other} was not tried")
+    if smaller := evidence["smaller"]:
+        size = f"{smaller['n_layers']} layers of width {smaller['d_emb']}"
+        parts.append(f"{size} lose less than the noise ({-smaller['difference']:.4f})")
+    return "; ".join(parts)
