@@ -15,6 +15,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from srlaw import charts, claims
+from srlaw.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -141,6 +142,19 @@ def test_every_claim_is_labelled_with_its_verdict(pages, monkeypatch):
     counts = Counter(claim["verdict"] for claim in ledger)
     summary = [badge.text for badge in page.select(".scoreboard-summary .srlaw-badge")]
     assert summary == [f"{counts[word]} {label}" for word, label in LABELS.items() if counts[word]]
+
+
+def test_the_page_on_method_has_every_rule_its_word_and_what_flips_it(pages):
+    page = parsed(pages["notebooks/A1-methods"].read_text(encoding="utf-8"))
+    rows = [row.select("td") for row in page.select("table.scoreboard tbody tr")]
+    judged = [claim for claim in claims.ledger() if claim["chapter"]]
+    assert [row[0].text.strip() for row in rows] == [claim["place"] for claim in judged]
+    rules = [row[1].text.strip().replace("’", "'") for row in rows]
+    assert rules == [RULES[claim["id"]].decides.replace("’", "'") for claim in judged]
+    for (_, _, word, flip), claim in zip(rows, judged, strict=True):
+        assert word.select_one(".srlaw-badge").text == LABELS[claim["verdict"]]
+        assert flip.select_one(".srlaw-badge").text in set(LABELS.values()) - {LABELS[claim["verdict"]]}
+        assert "→" in flip.text
 
 
 HOSTILE = """<img src=x onerror=boom()> ![a](b) `c` {doc}`e` ';boom();'\"boom="1\""""

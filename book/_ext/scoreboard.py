@@ -43,7 +43,7 @@ class Rules(SphinxDirective):
             claim, rule = known[row["id"]], RULES[row["id"]]
             word: list[nodes.Node] = [nodes.paragraph("", "", badge(row["verdict"], LABELS[row["verdict"]]))]
             if claim.was and claim.was != row["verdict"]:
-                before = nodes.Text(f"was {LABELS[claim.was]}. {claim.revised}")
+                before = nodes.Text(f"Was {LABELS[claim.was]}. {claim.revised}")
                 word.append(nodes.paragraph("", "", before))
             cells = [
                 [nodes.paragraph("", "", nodes.strong("", row["place"]))],
