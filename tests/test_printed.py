@@ -48,6 +48,8 @@ def test_sixteen_printed_r2_are_fits_with_a_whole_number(nearest):
     assert len(in_code) == 15
     assert in_code["off"].abs().max() <= 5.1e-7  # they round to what is printed
     assert nearest["chance"].sum() < 0.5
+    assert (nearest["highest"] >= nearest["r2"]).all()
+    assert (met["highest"] - met["r2"] < 1e-9).sum() == 12  # the others stand at a lower maximum of their p
 
 
 def test_huawei_at_50_has_the_exponents_that_the_equations_print(nearest):

@@ -63,7 +63,8 @@ def nearest(values: Iterable[float] = HAND_SET) -> pl.DataFrame:
     """For each panel, of all `held_fits` of both forms the one nearest to the Performance Law's printed R².
 
     Returns:
-        ``dataset, s_max, metric, printed, form, p, w3, w4, r2, off`` (r2 less printed), ``met`` (within `MET`), and
+        ``dataset, s_max, metric, printed, form, p, w3, w4, r2, off`` (r2 less printed), ``met`` (within `MET`),
+        ``highest``: the R² of the best fit with the same form and p, of which this may be a lower maximum, and
         ``chance``: the share of other numbers with three decimals moved, up to ±0.05, that some fit meets too.
     """
     rows, values = [], list(values)
@@ -74,7 +75,8 @@ def nearest(values: Iterable[float] = HAND_SET) -> pl.DataFrame:
         found = fits.with_columns(off=pl.col("r2") - printed)
         best = found.row(int(np.abs(found["off"].to_numpy()).argmin()), named=True)
         apart = np.abs(found["off"].to_numpy()[:, None] - decoys).min(0)
-        met = {"met": abs(best["off"]) <= MET, "chance": float((apart <= MET).mean())}
+        highest = found.filter(form=best["form"], p=best["p"])["r2"].max()
+        met = {"met": abs(best["off"]) <= MET, "highest": highest, "chance": float((apart <= MET).mean())}
         rows.append({**panel.label, "printed": printed, **best, **met})
     return pl.DataFrame(rows)
 
