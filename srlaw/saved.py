@@ -29,11 +29,11 @@ from srlaw.baselines import NAMES
 from srlaw.errors import InputError, one_line, quoted
 from srlaw.files import safe_folder, status
 from srlaw.metrics import rows_at_once
-from srlaw.models import MODELS, ModelConfig, SequenceModel, build, collate
+from srlaw.models import MODELS, ModelConfig, SequenceModel, build, name_of
 from srlaw.sequences import Sequences
 from srlaw.training import Trained
 from srlaw.training.data import batches
-from srlaw.training.evaluate import EVALUATION_EVENTS
+from srlaw.training.evaluate import EVALUATION_EVENTS, last_states, whole_histories
 
 FORMAT = "srlaw model 1"
 CONFIG, CARD, ITEMS, WEIGHTS = "config.json", "README.md", "items.parquet", "weights.safetensors"
@@ -174,24 +174,16 @@ def _best(
     codes, scores = np.empty((history.n_users, k), np.int64), np.empty((history.n_users, k))
     with torch.no_grad():
         for users in batches(history.truncate(s_max).lengths, EVALUATION_EVENTS) if history.n_users else []:
-            batch = collate(history, users, s_max).on(weight.device)
-            last = model(batch)[torch.arange(len(users)), batch.lengths - 1]  # (B, S, d) → (B, d)
+            last = last_states(model, history, users, s_max)
             for begin in range(0, len(users), rows := rows_at_once(len(weight), weight.device)):
                 mine = users[begin : begin + rows]
                 table = last[begin : begin + rows].float() @ weight.float().T  # (rows, n_items)
                 if not keep_history:
-                    table.scatter_(1, _had(history, mine).to(weight.device), -torch.inf)
+                    table.scatter_(1, whole_histories(history, mine)[0].to(weight.device), -torch.inf)
                 best = table.topk(k, dim=1)
                 scores[mine] = best.values.double().cpu().numpy()
                 codes[mine] = best.indices.cpu().numpy()
     return np.where(np.isneginf(scores), -1, codes), scores
-
-
-def _had(history: Sequences, users: np.ndarray) -> torch.Tensor:
-    """The items of each whole history, the first of them repeated where it is shorter; ``(B, S)``."""
-    whole = collate(history, users, int(history.lengths[users].max()))
-    place = torch.arange(whole.items.shape[1])
-    return torch.where(place < whole.lengths[:, None], whole.items, whole.items[:, :1])
 
 
 def safe_model_folder(folder: Path) -> Path:
@@ -262,7 +254,7 @@ def _contents(recommender: Recommender) -> dict[str, bytes]:
     contents = {WEIGHTS: safetensors.torch.save(state), ITEMS: items.getvalue()}
     config = {
         "format": FORMAT,
-        "model": _name_of(recommender.model_config),
+        "model": name_of(recommender.model_config),
         "architecture": asdict(recommender.model_config),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         "row": {name: _finite(value) for name, value in recommender.row.items()},
@@ -274,10 +266,6 @@ def _contents(recommender: Recommender) -> dict[str, bytes]:
 
 def _dtype(catalogue: np.ndarray) -> type[pl.DataType]:
     return {"i": pl.Int64, "u": pl.UInt64}.get(catalogue.dtype.kind, pl.String)
-
-
-def _name_of(config: ModelConfig) -> str:
-    return next(name for name, model in MODELS.items() if type(config) is model.config)
 
 
 def _finite(value: object) -> object:

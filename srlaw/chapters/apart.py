@@ -14,6 +14,7 @@ import polars as pl
 
 from srlaw import paper
 from srlaw.chapters import alarms
+from srlaw.chapters.methods import penalty
 from srlaw.laws import fit, fit_many, get
 from srlaw.paper import Panel
 
@@ -42,8 +43,8 @@ def aicc(law: str, panel: Panel, y: np.ndarray) -> np.ndarray:
     """AICc of a law fitted to each row of responses ``(R, n)``: ``(R,)``; σ counts as a parameter."""
     x = {name: panel.points[name].to_numpy().astype(float) for name in get(law).arguments}
     squares = np.min([solutions.objective for _, solutions in fit_many(get(law), x, y)], axis=0)
-    n, k = y.shape[1], len(get(law).parameters) + 1
-    return n * np.log(squares / n) + 2 * k * n / (n - k - 1)
+    n = y.shape[1]
+    return n * np.log(squares / n) + penalty(len(get(law).parameters), n)
 
 
 def made_worlds(replicates: int = 100, seed: int = 0, panels: Sequence[Panel] | None = None) -> pl.DataFrame:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from scipy.optimize import differential_evolution
 from scipy.stats import binomtest, norm, spearmanr, wilcoxon
 
 from srlaw import paper
+from srlaw.chapters.evolution import evolved
 from srlaw.errors import InputError
 from srlaw.laws import PANEL_LAWS, Law, bootstrap, determined, fit, forecasts, get
 from srlaw.laws.forecast import size_order
@@ -343,16 +343,6 @@ def by_evolution(points: pl.DataFrame, k: int, seed: int = 0) -> tuple[float, np
 
     Returns the sum of squares over the k points and the predictions at all points.
     """
-    ln, ld = (np.log(points[name].to_numpy() / points[name].mean()) for name in ("n_layers", "d_emb"))
-    y = points["y"].to_numpy()
-
-    def solved(w3: float, w4: float) -> np.ndarray:  # for given exponents the law is linear
-        a = np.column_stack([np.ones_like(ln), ln, np.exp(-w3 * ln), ld, np.exp(-w4 * ld)])
-        size = np.linalg.norm(a[:k], axis=0)
-        return a @ (np.linalg.lstsq(a[:k] / size, y[:k], rcond=1e-13)[0] / size)
-
-    def squares(w: np.ndarray) -> float:
-        return float(((solved(*w)[:k] - y[:k]) ** 2).sum())
-
-    found = differential_evolution(squares, [(-10, 10)] * 2, rng=seed, popsize=20, tol=1e-10, maxiter=150)
-    return found.fun, solved(*found.x)
+    logs = [np.log(points[name].to_numpy() / points[name].mean()) for name in ("n_layers", "d_emb")]
+    squares, curve = evolved([u[:k] for u in logs], points["y"].to_numpy()[:k], seed)
+    return squares, curve(logs)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.optimize import differential_evolution
 
+from srlaw.chapters.evolution import evolved
 from srlaw.chapters.extrapolation import NAIVE, at_share, nearest, ordered, places, scores
 from srlaw.laws import carried, get
 from srlaw.laws.process import gaussian_process
@@ -47,20 +47,11 @@ def shape_by_evolution(panels: Sequence[Panel], seed: int = 0):
     x, y = carried.pooled([panel.points for panel in panels])
     centre = [np.log(x[c]).mean() for c in ("n_layers", "d_emb")]
 
-    def columns(w: np.ndarray, points) -> np.ndarray:
-        ln, ld = (np.log(np.asarray(points[c], float)) - m for c, m in zip(("n_layers", "d_emb"), centre, strict=True))
-        return np.column_stack([np.ones_like(ln), ln, np.exp(-w[0] * ln), ld, np.exp(-w[1] * ld)])
+    def logs(points) -> list[np.ndarray]:
+        return [np.log(np.asarray(points[c], float)) - m for c, m in zip(("n_layers", "d_emb"), centre, strict=True)]
 
-    def solved(w: np.ndarray) -> np.ndarray:
-        a = columns(w, x)
-        size = np.linalg.norm(a, axis=0)
-        return np.linalg.lstsq(a / size, y, rcond=1e-13)[0] / size
-
-    def squares(w: np.ndarray) -> float:
-        return float(((columns(w, x) @ solved(w) - y) ** 2).sum())
-
-    w = differential_evolution(squares, [(-10, 10)] * 2, rng=seed, popsize=20, tol=1e-10, maxiter=150).x
-    return lambda points: columns(w, points) @ solved(w)
+    _, curve = evolved(logs(x), y, seed)
+    return lambda points: curve(logs(points))
 
 
 def mean_surface(panels: Sequence[Panel]):

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.optimize import differential_evolution, minimize_scalar
+from scipy.optimize import minimize_scalar
 
 from srlaw import paper
+from srlaw.chapters.evolution import evolved
 from srlaw.laws import fit, get
 
 TERMS = {"tokens/ApEn": "tokens_over_apen", "tokens": "tokens", "one constant": None}
@@ -77,26 +78,14 @@ def predicted_by_evolution(seen: pl.DataFrame, new: pl.DataFrame, term: str, see
     names = ["n_layers", "d_emb", *([TERMS[term]] if TERMS[term] else [])]
     centre = [np.log(seen[name]).mean() for name in names]
 
-    def columns(w: np.ndarray, part: pl.DataFrame) -> np.ndarray:
-        logs = [np.log(part[name].to_numpy()) - m for name, m in zip(names, centre, strict=True)]
-        out = [np.ones(len(part)), logs[0], np.exp(-w[0] * logs[0]), logs[1], np.exp(-w[1] * logs[1])]
-        return np.column_stack([*out, *(np.exp(-w[2] * logs[2]) for _ in names[2:])])
+    def logs(part: pl.DataFrame) -> list[np.ndarray]:
+        return [np.log(part[name].to_numpy()) - m for name, m in zip(names, centre, strict=True)]
 
     def offset(part: pl.DataFrame) -> np.ndarray:
         return np.log(part[names[2]].to_numpy()) if len(names) > 2 else np.zeros(len(part))
 
-    y = seen["y"].to_numpy() - offset(seen)
-
-    def solved(w: np.ndarray) -> np.ndarray:
-        a = columns(w, seen)
-        size = np.linalg.norm(a, axis=0)
-        return np.linalg.lstsq(a / size, y, rcond=1e-13)[0] / size
-
-    def squares(w: np.ndarray) -> float:
-        return float(((columns(w, seen) @ solved(w) - y) ** 2).sum())
-
-    w = differential_evolution(squares, [(-10, 10)] * len(names), rng=seed, popsize=25, tol=1e-10, maxiter=300).x
-    return columns(w, new) @ solved(w) + offset(new)
+    _, curve = evolved(logs(seen), seen["y"].to_numpy() - offset(seen), seed, popsize=25, maxiter=300)
+    return curve(logs(new)) + offset(new)
 
 
 def holdouts(points: pl.DataFrame, kind: str) -> list[tuple[str, pl.DataFrame, pl.DataFrame]]:

@@ -33,6 +33,7 @@ __all__ = [
     "collate",
     "count_parameters",
     "flops_per_event",
+    "name_of",
 ]
 
 
@@ -54,18 +55,27 @@ MODELS: dict[str, Model] = {
 CONFIGS: dict[str, type[ModelConfig]] = {name: model.config for name, model in MODELS.items()}
 
 
+def name_of(config: ModelConfig) -> str:
+    """The key in `MODELS` of a configuration.
+
+    Raises:
+        InputError: if there is no such model.
+    """
+    for name, model in MODELS.items():
+        if type(config) is model.config:
+            return name
+    raise InputError(
+        f"{type(config).__name__} is not one of {', '.join(model.config.__name__ for model in MODELS.values())}"
+    )
+
+
 def build(config: ModelConfig) -> SequenceModel:
     """The model of a configuration, freshly initialised from torch's random state.
 
     Raises:
         InputError: if there is no such model.
     """
-    for model in MODELS.values():
-        if type(config) is model.config:
-            return model.module(config)
-    raise InputError(
-        f"{type(config).__name__} is not one of {', '.join(model.config.__name__ for model in MODELS.values())}"
-    )
+    return MODELS[name_of(config)].module(config)
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

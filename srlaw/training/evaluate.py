@@ -72,8 +72,7 @@ def outcomes(
     order = batches(history.truncate(s_max).lengths, EVALUATION_EVENTS)
     with torch.no_grad():
         for users in order:
-            batch = collate(history, users, s_max).on(weight.device)
-            last = model(batch)[torch.arange(len(users)), batch.lengths - 1]  # (B, S, d) → (B, d)
+            last = last_states(model, history, users, s_max)
             targets = torch.from_numpy(target[users]).to(weight.device, torch.int64)
             left_out = [x.to(weight.device) for x in _histories(history, users)] if every_ranking else []
             ranks, losses = ranks_and_losses(last, weight, targets, *left_out)
@@ -87,12 +86,24 @@ def outcomes(
     return {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
 
 
+def last_states(model: SequenceModel, history: Sequences, users: np.ndarray, s_max: int) -> Tensor:
+    """What the model makes of each history's last `s_max` events, to be compared with the items: ``(B, d)``."""
+    batch = collate(history, users, s_max).on(model.items.weight.device)
+    return model(batch)[torch.arange(len(users)), batch.lengths - 1]  # (B, S, d) → (B, d)
+
+
+def whole_histories(history: Sequences, users: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Items of each whole history, ``(B, S)``, its first item in the places after its end; and its length, ``(B,)``."""
+    whole = collate(history, users, int(history.lengths[users].max()))
+    place = torch.arange(whole.items.shape[1])
+    return torch.where(place < whole.lengths[:, None], whole.items, whole.items[:, :1]), whole.lengths
+
+
 def _histories(history: Sequences, users: np.ndarray) -> tuple[Tensor, Tensor]:
     """Items of each history without its last event, and all of them; the first fills the rest; ``(B, S)`` each."""
-    whole = collate(history, users, int(history.lengths[users].max()))
-    place, first = torch.arange(whole.items.shape[1]), whole.items[:, :1]
-    before = torch.where(place < (whole.lengths - 1).clamp(min=1)[:, None], whole.items, first)
-    return before, torch.where(place < whole.lengths[:, None], whole.items, first)
+    items, lengths = whole_histories(history, users)
+    place = torch.arange(items.shape[1])
+    return torch.where(place < (lengths - 1).clamp(min=1)[:, None], items, items[:, :1]), items
 
 
 def _exceeding(ranks: Tensor, trained: Tensor, n_items: int) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 
 import srlaw
 from srlaw.baselines import gains, summaries
-from srlaw.models import MODELS, ModelConfig, SequenceModel, count_parameters, flops_per_event
+from srlaw.models import ModelConfig, SequenceModel, count_parameters, flops_per_event, name_of
 from srlaw.training.config import TrainConfig
 
 
@@ -75,7 +75,7 @@ class Trained:
         events = int(self.history["events"].sum())
         return {
             "dataset": self.dataset,
-            "model": next(name for name, model in MODELS.items() if type(self.model_config) is model.config),
+            "model": name_of(self.model_config),
             **asdict(self.model_config),
             "objective": settings.pop("loss"),
             "max_epochs": settings.pop("epochs"),
