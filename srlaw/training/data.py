@@ -95,6 +95,11 @@ class Step(NamedTuple):
     valid: Tensor
     targets: Tensor
 
+    @property
+    def places(self) -> Tensor:
+        """Where `valid` is true among all B · S places; a GPU need not be waited for to count them. int64, ``(E,)``."""
+        return self.valid.flatten().nonzero()[:, 0]
+
 
 def next_events(sequences: Sequences, users: np.ndarray, s_max: int) -> Step:
     """The last ``s_max + 1`` events of each of `users`, all but the last of them as inputs."""

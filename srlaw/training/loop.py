@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from srlaw.baselines import baseline_ranks
+from srlaw.baselines import remembered_ranks
 from srlaw.errors import InputError
 from srlaw.models import Batch, ModelConfig, SequenceModel, build
 from srlaw.sequences import Sequences
@@ -77,7 +77,7 @@ def train(
         history=pl.DataFrame(state["history"]),
         test=summary(state["outcomes"]),
         outcomes=state["outcomes"],
-        yardsticks=baseline_ranks(parts.train, parts.test, model_config.s_max),
+        yardsticks=remembered_ranks(parts.train, parts.test, model_config.s_max),
         dataset=sequences.name,
         train_lengths=parts.train.lengths - 1,
         device=state["device"],
@@ -194,8 +194,8 @@ def _step(
     mine = users[fabric.global_rank :: fabric.world_size]
     step = next_events(sequences, mine if len(mine) else users[:1], model.config.s_max)
     share = len(step.targets) / events if len(mine) else 0.0
-    inputs, valid, targets = fabric.to_device((Batch(*step.inputs), step.valid, step.targets))
-    hidden = model(inputs)[valid]  # (B, S, d) → (E, d)
+    inputs, places, targets = fabric.to_device((Batch(*step.inputs), step.places, step.targets))
+    hidden = model(inputs).flatten(0, 1).index_select(0, places)  # (B, S, d) → (E, d)
     if config.loss == "full":
         loss = full_softmax(hidden, model.items.weight, targets)
     else:
