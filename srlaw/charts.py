@@ -32,12 +32,12 @@ _COMPOSED = ("hconcat", "vconcat", "concat", "facet", "repeat")
 
 def use() -> None:
     """Make Altair charts follow the book: theme and renderer. Safe to call twice."""
-    alt.theme.register("srlaw", enable=True)(_theme)
+    alt.theme.register("srlaw", enable=True)(theme)
     alt.renderers.register("srlaw", _mimebundle)
     alt.renderers.enable("srlaw")
 
 
-def _theme() -> alt.theme.ThemeConfig:
+def theme() -> alt.theme.ThemeConfig:
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 13}
     axis = {
         **text,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
 from srlaw.laws.inference import percentiles
 from srlaw.planner import noise as noises
@@ -21,7 +22,7 @@ LEAST = 6  # configurations below which nothing is recommended
 DRAWS = 200
 WITHIN = 2.0  # times σ: differences below it are within the noise
 Priors = dict[str, list[pl.DataFrame]]
-NAMES = {"n_layers": "depth", "d_emb": "width"}
+DIRECTIONS = {"n_layers": "depth", "d_emb": "width"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,13 @@ def plan_rows(
     n = len(cells.seen)
     evidence: dict[str, Any] = {"metric": metric, "chosen_by": by, "configurations": n, "runs": read.runs}
     evidence["failed"] = read.failed
+    evidence["s_max"] = sorted({label["s_max"] for label in read.groups if label.get("s_max") is not None})
     if n < LEAST:
         return _nothing(f"the table has {n} configurations, and {LEAST} are the least that can tell", evidence)
     if np.ptp(cells.y) == 0:
         return _nothing("all configurations reach the same, so none can be preferred", evidence)
     view = _view(read, by, priors.get(metric, []), laws, count, seed)
+    evidence["cells"] = _cells(read, view)
     if view.noise is None:
         return _nothing("the configurations determine no law; try more depths and widths", evidence)
     evidence |= {"noise": asdict(view.noise), "forecasts": _forecasts(view, read.allowed)}
@@ -144,6 +147,7 @@ def _recommend(read: Table, by: str, metric: str, views: dict[str, View], eviden
             answer[name], answer["interval"][name] = _expected(other, chosen, seed)
     evidence |= {
         "agree": float((winners == chosen).mean()),
+        "expected_interval": list(percentiles(view.drawn[:, chosen])),
         "gain_over_smallest": _label(read, smallest) | _difference(view, chosen, smallest),
         "smaller": None if enough == chosen else _label(read, enough) | _difference(view, enough, chosen),
         "yardsticks": read.yardsticks,
@@ -151,9 +155,22 @@ def _recommend(read: Table, by: str, metric: str, views: dict[str, View], eviden
     }
     yardstick = max(read.yardsticks[metric].items(), key=lambda pair: pair[1], default=None)
     if yardstick and answer[metric] <= yardstick[1]:
-        reason = f"no size is expected to beat the yardstick {yardstick[0]}, whose {metric} is {yardstick[1]:.4f}"
+        name = NAMES.get(yardstick[0], yardstick[0])
+        reason = f"no size is expected to beat the yardstick {name}, whose {metric} is {yardstick[1]:.4f}"
         return _nothing(f"{reason}; the best is expected to reach {answer[metric]:.4f}", evidence)
     return {"recommendation": answer, "reason": _reason(answer, evidence, metric), "evidence": evidence}
+
+
+def _cells(read: Table, view: View) -> list[dict[str, Any]]:
+    """Every cell with what it is expected to reach, what its runs reached on average, and how many there are."""
+    cells, rows = view.cells, []
+    runs, means = np.zeros(len(cells.sizes), int), np.full(len(cells.sizes), np.nan)
+    runs[cells.seen], means[cells.seen] = cells.counts, cells.y
+    surface = np.broadcast_to(view.surface, len(cells.sizes))
+    for i in range(len(cells.sizes)):
+        reached = {"expected": float(surface[i]), "runs": int(runs[i]), "mean": float(means[i]) if runs[i] else None}
+        rows.append(_label(read, i) | reached)
+    return rows
 
 
 def _cheapest(cells: Cells, among: np.ndarray) -> int:
@@ -184,7 +201,7 @@ def _reason(answer: dict, evidence: dict, metric: str) -> str:
     parts = [f"{where} are expected to reach {metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"]
     parts.append(f"{evidence['agree']:.0%} of the draws choose the same")
     for end, bound, other in (("upper", "at least", "larger"), ("lower", "at most", "smaller")):
-        if names := [NAMES[name] for name, edge in evidence["edges"].items() if edge == end]:
+        if names := [DIRECTIONS[name] for name, edge in evidence["edges"].items() if edge == end]:
             parts.append(f"{bound} this {' and '.join(names)}: {other} was not tried")
     if smaller := evidence["smaller"]:
         size = f"{smaller['n_layers']} layers of width {smaller['d_emb']}"
