@@ -75,7 +75,7 @@ def test_a_yardstick_that_is_not_beaten():
     assert planned(made(baseline_next_ndcg10=0.2))["recommendation"] is not None
     found = planned(made(baseline_next_ndcg10=0.4, baseline_popularity_ndcg10=0.1))
     assert found["recommendation"] is None
-    assert "yardstick next" in found["reason"]
+    assert "yardstick item→next" in found["reason"]
 
 
 def test_groups_share_a_shape_and_have_their_own_levels():

@@ -202,7 +202,7 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
         answer["train"] = {
             "model": run.model,
             **{name: run.architecture[name] for name in ("n_layers", "d_emb", "s_max", "dropout")},
-            **{name: run.training[name] for name in ("epochs", "learning_rate")},
+            **{name: run.training[name] for name in ("epochs", "learning_rate", "batch_events")},
         }
     answer["recipes"] = {model: {"learning_rate": r, "dropout": p} for model, (r, p) in plan.recipes.items()}
     return answer

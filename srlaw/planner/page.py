@@ -27,7 +27,7 @@ body { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, san
 pre { overflow-x: auto; font-size: 13px; } figure { margin: 2rem 0; overflow-x: auto; } svg { max-width: 100%;
   height: auto; }
 svg [fill="#24292f"] { fill: var(--ink); } svg [stroke="#24292f"] { stroke: var(--ink); }
-svg [stroke="#d8dbdf"] { stroke: var(--grid); }
+svg [stroke="#d8dbdf"] { stroke: var(--grid); } .mark-rect path { shape-rendering: crispEdges; }
 """
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from srlaw.models import MODELS
-from srlaw.planner.speed import Speed
+from srlaw.planner.speed import Speed, batch
 from srlaw.sweep import Run
 
 # The first of these that fits into the minutes: epochs, depths, widths. A small grid of many epochs stands before a
@@ -30,7 +30,7 @@ LADDER = (
 )
 GOOD = 20  # epochs: where the log's own s_max leaves fewer, a shorter one is taken
 WIDTHS = (16, 32, 64, 128)  # whose speed is measured
-RECIPES = ((0.001, 0.2), (0.003, 0.2))  # learning rate, dropout
+RECIPES = ((0.002, 0.2), (0.006, 0.2))  # learning rate, dropout
 FRACTIONS = (0.25, 0.5)
 FRESH = 1000  # seed of the run that the test event is read for
 CHOICE = 20.0  # seconds of the laws, forecasts and files at the end
@@ -88,6 +88,7 @@ class Design:
 
 def designs(speed: Speed, groups: list[tuple[str, int]], seeds: int, settings: dict, n_items: int, most: float | None):
     """The designs of `LADDER`, of sizes with at most so many parameters, cheapest cell first."""
+    settings = settings | {"batch_events": batch(speed.events[groups[0][1]])}
     widest = min(max(speed.widths(*group)) for group in groups)
     for epochs, depths, widths in LADDER:
         cells = [(n, d) for n in depths for d in widths]

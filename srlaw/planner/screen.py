@@ -56,20 +56,28 @@ def after(answer: dict[str, Any]) -> str:
                 rows.append(
                     [f"expected {words}", f"{chosen[name]:.4f}, 95% {_ends(chosen['interval'][name])}, {event}"]
                 )
+        if tested := evidence.get("tested"):
+            name = evidence["metric"]
+            told = f"{METRICS.get(name, name)} {tested[name]:.4f} ± {tested[f'{name}_se']:.4f}"
+            gain = f"{tested[f'gain_{name}']:+.4f} ± {tested[f'gain_{name}_se']:.4f} over the best yardstick"
+            rows.append(["tested once, fresh seed", f"{told} (s.e. over users), {gain}"])
         rows.append(["draws that agree", f"{evidence['agree']:.0%}"])
     rows += list(_gains(evidence))
     if full := answer.get("full_run"):
         rows.append(["the full run", f"{60 * full['hours']:.1f} minutes, about {full['params']:,} parameters"])
     if "minutes" in answer:
         rows.append(["minutes it took", f"{answer['minutes']:.1f}"])
-    text = "\n".join(f"{name:<22}  {one_line(value)}" for name, value in rows)
+    text = "\n".join(f"{name:<24}  {one_line(value)}" for name, value in rows)
     return text + (f"\n\n{answer['command']}" if answer.get("command") else "")
 
 
 def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
     if gain := evidence.get("gain_over_yardstick"):
         name = NAMES.get(gain["yardstick"], gain["yardstick"])
-        yield "gain over", f"{name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}"
+        yield (
+            "gain, on validation",
+            f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}",
+        )
     if small := evidence.get("gain_over_smallest"):
         size = f"{small['n_layers']} layers of width {small['d_emb']}"
         yield "gain over smallest", f"{size}: {small['difference']:+.4f}, 95% {_ends(small['interval'], '+')}"

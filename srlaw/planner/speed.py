@@ -11,13 +11,20 @@ from srlaw.models import MODELS
 from srlaw.sequences import Sequences
 from srlaw.sweep import Run
 from srlaw.training import TrainConfig, train
+from srlaw.training.config import BATCH_EVENTS
 from srlaw.training.data import split
 
 STEPS = 6  # of real training at each size that is measured
 DEPTHS = (1, 4)  # measured: the time of an event is linear in the depth
 LEAST_USERS = 200
+EPOCH_STEPS = 60  # at least, as far as batches stay within `BATCH_EVENTS`
 SETUP = 0.5  # seconds to build a model and to write its row
 RANKINGS = 3.0  # passes of validation that the last look at the held-out events takes, which ranks in three ways
+
+
+def batch(events: int) -> int:
+    """Events of a batch where an epoch has so many: larger than what `srlaw train` takes by default, for speed."""
+    return max(BATCH_EVENTS[0], min(BATCH_EVENTS[1], events // EPOCH_STEPS))
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,8 @@ def measure(
 ) -> Speed:
     """Train `model` for `STEPS` steps at each width and two depths; wider ones only while a run fits into `most` s."""
     parts = split(sequences, s_max)
-    config = TrainConfig(epochs=2, judged_on="validation", **settings).for_data(parts.events)
-    few = _some(sequences, s_max, STEPS * (config.batch_events or 1))
+    config = TrainConfig(epochs=2, judged_on="validation", batch_events=batch(parts.events), **settings)
+    few = _some(sequences, s_max, STEPS * batch(parts.events))
     share = parts.validation.history.n_users / max(1, split(few, s_max).validation.history.n_users)
 
     def once(n_layers: int, d_emb: int) -> np.ndarray:
