@@ -49,9 +49,10 @@ def decide(
     answer = plan_rows(_by_validation(parts.sizes), metric, priors, models, max_params, laws, count, seed)
     evidence = answer["evidence"]
     evidence["failed"] += failed
-    sigma = evidence.get("noise", {}).get("sigma", 0.0)
-    evidence["longer"] = trained_to_the_end(parts, metric, sigma)
-    evidence["more_data"] = more_data(parts, metric, sigma, seed)
+    evidence["longer"] = evidence["more_data"] = None
+    if noise := evidence.get("noise"):
+        evidence["longer"] = trained_to_the_end(parts, metric, noise["sigma"])
+        evidence["more_data"] = more_data(parts, metric, noise["sigma"], seed)
     chosen, reasons = answer["recommendation"], []
     if chosen is None:
         reasons.append(answer["reason"])

@@ -52,8 +52,9 @@ def split_rows(rows: pl.DataFrame) -> Split:
     most = rows["fraction"].max() if "fraction" in present else None
     whole = pl.lit(True) if most is None else pl.col("fraction") == most
     usual_length = pl.lit(True) if "max_epochs" not in present else pl.col("max_epochs") == pl.col("length")
-    parts = [whole & usual_length, ~whole & usual_length, whole & ~usual_length]
-    return Split(*(rows.filter(part).drop("length") for part in parts), tested)
+    conditions = (whole & usual_length, ~whole & usual_length, whole & ~usual_length)
+    sizes, shares, lengths = (rows.filter(condition).drop("length") for condition in conditions)
+    return Split(sizes, shares, lengths, tested)
 
 
 def _usual(rows: pl.DataFrame, keys: list[str]) -> dict[str, Any]:
@@ -70,10 +71,12 @@ def trained_to_the_end(parts: Split, metric: str, sigma: float) -> dict[str, Any
     found = None
     for key, longer in parts.lengths.group_by(names, maintain_order=True):
         usual = parts.sizes.filter([pl.col(name) == value for name, value in zip(names, key, strict=True)])
-        longer = longer.filter(pl.col("max_epochs") >= 2 * usual["max_epochs"].max()) if len(usual) else usual
+        if not len(usual):
+            continue
+        longer = longer.filter(pl.col("max_epochs") >= 2 * int(usual["max_epochs"][0]))
         if not len(longer):
             continue
-        gain = float(longer[metric].mean() - usual[metric].mean())  # pyright: ignore[reportOperatorIssue]
+        gain = float(longer[metric].to_numpy().mean() - usual[metric].to_numpy().mean())
         limit = LIMIT * sigma * float(np.sqrt(1 / len(longer) + 1 / len(usual)))
         epochs = {"epochs": int(usual["max_epochs"][0]), "twice": int(longer["max_epochs"][0])}
         one = dict(zip(names, key, strict=True)) | epochs | {"gain": gain, "limit": limit, "enough": gain <= limit}

@@ -87,7 +87,7 @@ def page(answer: dict[str, Any], rows: pl.DataFrame, curves: pl.DataFrame) -> st
 """
 
 
-def surface(cells: list[dict[str, Any]], words: str, chosen: dict[str, Any] | None) -> alt.LayerChart:
+def surface(cells: list[dict[str, Any]], words: str, chosen: dict[str, Any] | None) -> alt.LayerChart | alt.FacetChart:
     """Expected metric between the cells, linear in ln N and ln d, in eight colours; the runs, the choice as a cross."""
     depths, widths = (np.array(sorted({cell[name] for cell in cells}), float) for name in ("n_layers", "d_emb"))
     height = np.zeros((len(depths), len(widths)))
@@ -160,12 +160,12 @@ def _ticks(values: np.ndarray) -> alt.Axis:
     return alt.Axis(values=[float(value) for value in values], format="~g")
 
 
-def svg(chart: alt.Chart | alt.LayerChart) -> str:
+def svg(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> str:
     """A drawing, whose text and grid take the colours of the page."""
     import vl_convert  # slow to import
 
     spec = chart.to_dict()
-    spec["config"] = theme()["config"]
+    spec["config"] = theme().get("config", {})
     drawn = vl_convert.vegalite_to_svg(json.dumps(spec))
     drawn = re.sub(rf'(fill|stroke)="{INK}"', lambda found: f'{found[1]}="{INK}"', drawn, flags=re.IGNORECASE)
     return re.sub(rf'stroke="{GRID}"', f'stroke="{GRID}"', drawn, flags=re.IGNORECASE)
