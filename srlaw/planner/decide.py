@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
+from scipy.stats import t as student_t
 
 from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
@@ -33,7 +33,7 @@ def decide(
 
     A recommendation is taken back where no yardstick is beaten by more than its uncertainty, and where twice the
     epochs gain more than the noise. Once a run has been tested, ``hr10`` and ``ndcg10`` are those to expect on the
-    test event: the forecast, moved by how much that run's test differs from its validation.
+    test event, see `_expect_test`.
 
     Raises:
         InputError: as `plan_rows`.
@@ -62,7 +62,7 @@ def decide(
     if reasons:
         return answer | {"recommendation": None, "reason": "; and ".join(reasons)}
     if chosen and len(tested := _of(parts.tested, chosen)):
-        _expect_test(answer, tested, evidence)
+        _expect_test(answer, tested, parts.sizes, evidence)
     return answer
 
 
@@ -105,27 +105,39 @@ def _of(tested: pl.DataFrame, chosen: dict[str, Any]) -> pl.DataFrame:
     return tested.filter([pl.col(name) == chosen[name] for name in keys])
 
 
-def _expect_test(answer: dict[str, Any], tested: pl.DataFrame, evidence: dict[str, Any]) -> None:
+def _expect_test(answer: dict[str, Any], tested: pl.DataFrame, sizes: pl.DataFrame, evidence: dict[str, Any]) -> None:
+    """What a new run of the chosen size is to reach on the test event: what the tested one did, whose seed is fresh.
+
+    It was not chosen among others, so it is no better than its like. The interval is Student's of the noise between
+    seeds, of that run and of the new one.
+    """
     chosen, runs = answer["recommendation"], len(tested)
     evidence["validation"] = {name: [chosen[name], chosen["interval"][name]] for name in METRICS if name in chosen}
-    columns = [
-        name
-        for name in tested.columns
-        if name in METRICS or name.startswith(("gain_", "baseline_", "hr10_", "ndcg10_"))
-    ]
+    wanted = ("gain_", "baseline_", *METRICS)
+    columns = [name for name in tested.columns if name.startswith(wanted)]
     evidence["tested"] = tested.select("seed", "params_total", "wall_s", *columns).row(0, named=True)
-    sigma = evidence["noise"]["sigma"]
     for name in METRICS:
-        if name not in chosen or f"valid_{name}" not in tested.columns:
+        if name not in chosen:
             continue
-        shift = float((tested[name] - tested[f"valid_{name}"]).mean())  # pyright: ignore[reportArgumentType]
-        scale = chosen[name] / max(chosen[evidence["metric"]], 1e-12)  # σ is of the metric that was chosen by
-        noise = 1.96 * sigma * scale * np.sqrt(2 / runs)
-        low, high = chosen["interval"][name]
-        ends = [chosen[name] - np.hypot(chosen[name] - low, noise), chosen[name] + np.hypot(high - chosen[name], noise)]
-        chosen["interval"][name] = [float(end) + shift for end in ends]
-        chosen[name] += shift
+        sigma, freedom = _between_seeds(sizes, name)
+        if not freedom:  # what is known is of the metric that was chosen by
+            freedom = evidence["noise"]["freedom"]
+            sigma = evidence["noise"]["sigma"] * chosen[name] / max(chosen[evidence["metric"]], 1e-12)
+        chosen[name] = float(tested[name].to_numpy().mean())
+        half = float(student_t.ppf(0.975, freedom)) * sigma * (1 + 1 / runs) ** 0.5
+        chosen["interval"][name] = [chosen[name] - half, chosen[name] + half]
     name = evidence["metric"]
     low, high = chosen["interval"][name]
     text = f"on the test event, {name} {chosen[name]:.4f} is to be expected ({low:.4f} to {high:.4f})"
     answer["reason"] = f"{answer['reason']}; {text}"
+
+
+def _between_seeds(sizes: pl.DataFrame, metric: str) -> tuple[float, int]:
+    """Standard deviation of runs of one size, pooled over sizes, and its degrees of freedom."""
+    keys = [name for name in ("model", "s_max", "n_layers", "d_emb") if name in sizes.columns]
+    groups = sizes.group_by(keys).agg(pl.col(metric).var(), runs=pl.len()).filter(pl.col("runs") > 1)
+    freedom = int((groups["runs"] - 1).sum())
+    if not freedom:
+        return 0.0, 0
+    squares = groups[metric].to_numpy() * (groups["runs"].to_numpy() - 1)
+    return float((squares.sum() / freedom) ** 0.5), freedom
