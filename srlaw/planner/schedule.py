@@ -30,7 +30,7 @@ LADDER = (
 )
 GOOD = 20  # epochs: where the log's own s_max leaves fewer, a shorter one is taken
 WIDTHS = (16, 32, 64, 128)  # whose speed is measured
-RECIPES = ((0.002, 0.2), (0.006, 0.2))  # learning rate, dropout
+RECIPES = ((0.003, 0.2), (0.012, 0.2))  # learning rate, dropout
 FRACTIONS = (0.25, 0.5)
 FRESH = 1000  # seed of the run that the test event is read for
 CHOICE = 20.0  # seconds of the laws, forecasts and files at the end

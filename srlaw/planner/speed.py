@@ -14,9 +14,9 @@ from srlaw.training import TrainConfig, train
 from srlaw.training.config import BATCH_EVENTS
 from srlaw.training.data import split
 
-STEPS = 6  # of real training at each size that is measured
+STEPS = 4  # of real training at each size that is measured
 DEPTHS = (1, 4)  # measured: the time of an event is linear in the depth
-LEAST_USERS = 200
+LEAST_USERS = 120
 EPOCH_STEPS = 60  # at least, as far as batches stay within `BATCH_EVENTS`
 SETUP = 0.5  # seconds to build a model and to write its row
 RANKINGS = 3.0  # passes of validation that the last look at the held-out events takes, which ranks in three ways
