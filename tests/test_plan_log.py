@@ -201,11 +201,13 @@ def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
     first.wait()
     before = {file.name: file.stat().st_mtime_ns for file in trained.glob("*.json")}
     assert before
+    schedule_then = (tmp_path / "out" / "1-recipe.yml").read_text()
     began = time.monotonic()
     run = srlaw(*command, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert time.monotonic() - began < 60 * minutes * 1.5
     assert {name: (trained / name).stat().st_mtime_ns for name in before} == before
+    assert (tmp_path / "out" / "1-recipe.yml").read_text() == schedule_then
     found = json.loads(run.stdout)
     assert set(found) >= {"recommendation", "reason", "evidence", "before", "minutes"}
     out = tmp_path / "out"

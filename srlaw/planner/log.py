@@ -67,15 +67,17 @@ class Plan:
 
     def rows(self) -> pl.DataFrame:
         """All finished runs so far."""
-        tables = [folder / "rows.csv" for folder in (self.sweep, self.out / "chosen")]
-        frames = [pl.read_csv(file, infer_schema_length=None) for file in tables if file.exists()]
-        frames = [frame.filter(pl.col("status") == "finished") for frame in frames if len(frame)]
-        return (
-            pl.concat([frame for frame in frames if len(frame)], how="diagonal_relaxed") if frames else pl.DataFrame()
-        )
+        frames = [frame.filter(pl.col("status") == "finished") for frame in self._tables()]
+        frames = [frame for frame in frames if len(frame)]
+        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
-    def cost(self, runs: list[Run]) -> float:
-        return sum(map(self.speed.seconds, runs)) / self.request.jobs
+    def failed(self) -> int:
+        return sum(len(frame.filter(pl.col("status") == "failed")) for frame in self._tables())
+
+    def _tables(self) -> list[pl.DataFrame]:
+        files = [folder / "rows.csv" for folder in (self.sweep, self.out / "chosen")]
+        frames = [pl.read_csv(file, infer_schema_length=None) for file in files if file.exists()]
+        return [frame for frame in frames if len(frame)]
 
 
 def plan_log(
@@ -102,7 +104,7 @@ def plan_log(
             speed.rates.update(found.rates)
             speed.events.update(found.events)
     seconds = 60 * request.minutes
-    left = seconds - CHOICE - (0.0 if stored else time.time() - begin)
+    left = stored["left"] if stored else seconds - CHOICE - (time.time() - begin)
     design, parts = _fitting(request, sequences, speed, lengths, settings, left)
     before = facts(sequences, max(s_max for _, s_max in design.groups))
     before |= _machine(speed, design, sequences.n_items) | {"schedule": [asdict(part) for part in parts]}
@@ -111,7 +113,7 @@ def plan_log(
     if dry_run or out is None:
         reason = "nothing was trained, since only the schedule was asked for"
         return {"recommendation": None, "reason": reason, "evidence": {}, "before": before}
-    _store(out, request, sequences, speed)
+    _store(out, request, sequences, speed, left)
     spent = sum(_wall(out / name) for name in ("sweep", "chosen")) / request.jobs if stored else 0.0
     plan = Plan(request, priors or {}, out, begin + seconds - spent, speed, design)
     answer = _carried_out(plan)
@@ -204,12 +206,13 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
             **{name: run.architecture[name] for name in ("n_layers", "d_emb", "s_max", "dropout")},
             **{name: run.training[name] for name in ("epochs", "learning_rate", "batch_events")},
         }
+    answer["evidence"]["failed"] = plan.failed()
     answer["recipes"] = {model: {"learning_rate": r, "dropout": p} for model, (r, p) in plan.recipes.items()}
     return answer
 
 
 def _here(plan: Plan, rows: pl.DataFrame) -> pl.DataFrame:
-    """Without the runs of recipes that were not taken, and without tests of sizes that are no longer chosen."""
+    """Without the runs of recipes that were not taken."""
     kept = pl.lit(False)
     for model, (rate, dropout) in plan.recipes.items():
         own = (pl.col("model") == model) & (pl.col("learning_rate") == rate) & (pl.col("dropout") == dropout)
@@ -250,18 +253,18 @@ def _best(plan: Plan) -> list[tuple[tuple[str, int], tuple[int, int]]]:
 
 
 def _wall(folder: Path) -> float:
-    file = folder / "rows.csv"
-    rows = [json.loads(one.read_text(encoding="utf-8")) for one in (folder / "rows").glob("*.json")]
-    return float(sum(row.get("wall_s", 0.0) for row in rows)) if file.exists() or rows else 0.0
+    """Seconds that the runs of a sweep's folder took."""
+    rows = [json.loads(file.read_text(encoding="utf-8")) for file in (folder / "rows").glob("[!.]*.json")]
+    return float(sum(row.get("wall_s", 0.0) for row in rows))
 
 
 def _asked(request: Request, sequences: Sequences) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(request) | {"data": data_hash(sequences)}))
 
 
-def _store(out: Path, request: Request, sequences: Sequences, speed: Speed) -> None:
+def _store(out: Path, request: Request, sequences: Sequences, speed: Speed, left: float) -> None:
     safe_folder(out).mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"request": _asked(request, sequences)} | asdict(speed), indent=1)
+    text = json.dumps({"request": _asked(request, sequences), "left": left} | asdict(speed), indent=1)
     write_atomically(out / "schedule.json", lambda file: file.write_text(text + "\n", encoding="utf-8"))
 
 
