@@ -49,6 +49,13 @@ def test_a_hill_is_found_and_its_interval_holds_the_truth(repeats):
     assert gain["interval"][0] - 0.002 < truth < gain["interval"][1] + 0.002
 
 
+def test_what_repeats_show_of_a_size_counts_where_the_laws_miss_it():
+    peak = (pl.col("n_layers") == 16) & (pl.col("d_emb") == 32)
+    table = made(repeats=3).with_columns(ndcg10=pl.col("ndcg10") + pl.when(peak).then(0.03).otherwise(0.0))
+    best = planned(table)["recommendation"]
+    assert (best["n_layers"], best["d_emb"]) == (16, 32)
+
+
 def test_noise_alone_has_no_recommendation():
     reasons = [planned(made(pl.lit(0.3), seed=seed), count=20)["reason"] for seed in range(5)]
     assert sum("below the noise" in reason for reason in reasons) >= 4

@@ -27,17 +27,14 @@ DIRECTIONS = {"n_layers": "depth", "d_emb": "width"}
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One column of a table, all its forecasts, and what the noise of one run is."""
+    """One column of a table, all its forecasts, what the noise of one run is, and what follows for every cell."""
 
     cells: Cells
     ways: list[Forecast]
     found: Weighed
     noise: noises.Noise | None
+    surface: np.ndarray
     drawn: np.ndarray
-
-    @property
-    def surface(self) -> np.ndarray:
-        return self.found.surface
 
 
 def plan_rows(
@@ -106,7 +103,25 @@ def _view(read: Table, name: str, priors: list[pl.DataFrame], laws: Sequence[str
     cells, ways = read.cells[name], forecasters(carried_curves(priors), laws)
     found = weigh(cells, ways)
     noise = read.repeats[name] or noises.from_residuals(found.residual, found.freedom)
-    return View(cells, ways, found, noise, draws(cells, ways, found, count, seed))
+    drawn = draws(cells, ways, found, count, seed)
+    surface = np.broadcast_to(found.surface, len(cells.sizes)).copy()
+    if noise is None:
+        return View(cells, ways, found, noise, surface, drawn)
+    trust, rng = _trust(cells, surface, noise), np.random.default_rng([seed, 2])
+    measured = cells.y + noise.sigma / np.sqrt(cells.counts) * rng.normal(size=(len(drawn), len(cells.seen)))
+    surface[cells.seen] += trust * (cells.y - surface[cells.seen])
+    drawn[:, cells.seen] += trust * (measured - drawn[:, cells.seen])
+    return View(cells, ways, found, noise, surface, drawn)
+
+
+def _trust(cells: Cells, surface: np.ndarray, noise: noises.Noise) -> np.ndarray:
+    """How far each measured cell is moved from the forecasts to its own mean: ``(n,)``, between 0 and 1.
+
+    m²/(m² + σ²/runs), where m² is what the forecasts miss the means by beyond the noise σ: nothing where they fit.
+    """
+    own = noise.sigma**2 / cells.counts
+    missed = max(0.0, float(((cells.y - surface[cells.seen]) ** 2 - own).mean()))
+    return missed / (missed + own) if missed else np.zeros(len(own))
 
 
 def _nothing(reason: str, evidence: dict) -> dict[str, Any]:
