@@ -25,6 +25,7 @@ from srlaw.runs import finished_rows, read_runs
 
 MODELS = {"hstu": "HSTU", "llama": "LLaMA", "sasrec": "SASRec", "gpt": "GPT"}
 PRECISIONS = ("float32", "bfloat16")
+UNTOLD = "precision not told"
 SIZE = ["n_layers", "d_emb"]
 CELL = ["model", "precision", *SIZE]
 RANKINGS = {
@@ -62,6 +63,19 @@ def readings(p_equation: float, p_code: float) -> list[Reading]:
     ]
 
 
+def rows(runs: str | None, dataset: str | None = None) -> pl.DataFrame:
+    """The rows of a chapter: a reader's table of runs, or this project's own.
+
+    Raises:
+        InputError: as `reader_rows`; a data set without a table.
+    """
+    if runs is not None:
+        return reader_rows(runs, dataset)
+    if dataset is not None:
+        raise InputError(f"dataset is {quoted(dataset)}, and there is no table of yours; give its path as runs")
+    return own_rows()
+
+
 def own_rows() -> pl.DataFrame:
     """The rows of sweep B, and those of sweep A that belong to it: its sizes with its settings, trained once."""
     rows = stored.sweeps("frameworks", "loss-scaling")
@@ -91,7 +105,7 @@ def reader_rows(path: str, dataset: str | None) -> pl.DataFrame:
             raise InputError(f"{Path(path).name} has no runs of {quoted(dataset)}; it has runs of {listed(known)}")
         frame = frame if dataset is None else frame.filter(pl.col("dataset") == dataset)
     if "precision" not in frame.columns:
-        frame = frame.with_columns(precision=pl.lit("float32"))
+        frame = frame.with_columns(precision=pl.lit(UNTOLD))
     read_runs(frame, SIZE, ["hr10", "ndcg10"], by=["model", "precision"], positive=SIZE)
     return frame
 

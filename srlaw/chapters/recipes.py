@@ -9,7 +9,7 @@ import polars as pl
 from scipy import stats
 
 from srlaw import paper, stored
-from srlaw.chapters.frameworks import RANKINGS, SIZE, cells, name_of, noise
+from srlaw.chapters.frameworks import SIZE, cells, name_of, noise
 from srlaw.chapters.orders import spearman
 
 PANEL = ("ml-1m", 100)

@@ -199,8 +199,8 @@ def backbones(e: Evidence) -> Judgement:
         return "open", f"There are {e['models']} models with runs over depth and seeds; a comparison takes two."
     slopes = (
         f"Of {e['models']} models on MovieLens-100K, {e['steepest']} gains {e['greatest']:+.4f} of NDCG@10 a doubling "
-        f"of depth and {e['flattest']} {e['least']:+.4f}; {e['rising']} of them rise beyond the noise of seeds. That the "
-        f"slopes are alike has p = {e['p']:.2g}, and those of the test loss p = {e['p_loss']:.2g}"
+        f"of depth and {e['flattest']} {e['least']:+.4f}; {e['rising']} of them rise beyond the noise of seeds. That "
+        f"the slopes are alike has p = {e['p']:.2g}, and those of the test loss p = {e['p_loss']:.2g}"
     )
     if min(e["p"], e["p_loss"]) * 2 >= LEVEL:
         return "open", f"{slopes}: no difference is seen."
