@@ -19,7 +19,10 @@ from srlaw.chapters.frameworks import (
 )
 from srlaw.chapters.orders import missing
 from srlaw.charts import PALETTE, Table, literal, rounded, table
+from srlaw.metrics import SAMPLED_NEGATIVES
 
+MORE = 4
+"""Depths, and widths, that Eq. (7) with its one p takes."""
 ELSEWHERE = "This part is about runs of this project's own, and is left out for a table of yours."
 UNTRAINED = "The runs of this part are not trained yet, so there is nothing to show and nothing is judged by them."
 QUOTE = """> **Section 5.4.2 and Table 4.** "In the expressions $w_1 \\frac{1}{N^{w_3}}$ and $w_2 \\frac{1}{d^{w_4}}$,
@@ -31,20 +34,25 @@ QUOTE = """> **Section 5.4.2 and Table 4.** "In the expressions $w_1 \\frac{1}{N
 So smaller $w_3$ and $w_4$ should go with better models. The successor of the paper prints $w_1$ and $w_2$ of such fits
 and says that larger ones do. Neither publishes the runs, says which sizes they had, or repeats one. Here are runs of
 the three models with seeds."""
-PROTOCOL = (
-    "*Protocol.* MovieLens-1M, each user's last event the test and the one before it validation, 6,040 users; "
-    "histories of at most 50 events, 40 epochs with one learning-rate schedule, the epoch chosen by validation "
-    "NDCG@10. Each model has its own learning rate, dropout and weight decay, chosen by validation at one middle "
-    "size. *All items* ranks the test event among the whole catalogue, *without the history* among the items that "
-    "the user has not had, and *as the authors' code* among 2,499 random items outside the training history, in "
-    "expectation. Table 4 does not say which it used."
-)
+
+
+def protocol(rows: pl.DataFrame) -> str:
+    """How this project's own runs were trained and tested."""
+    users, s_max, epochs = (rows[name].unique().item() for name in ("users", "s_max", "max_epochs"))
+    return (
+        f"*Protocol.* MovieLens-1M, each user's last event the test and the one before it validation, {users:,} users; "
+        f"histories of at most {s_max} events, {epochs} epochs with one learning-rate schedule, the epoch chosen by "
+        "validation NDCG@10. Each model has its own learning rate, dropout and weight decay, chosen by validation at "
+        "one middle size. *All items* ranks the test event among the whole catalogue, *without the history* among the "
+        f"items that the user has not had, and *as the authors' code* among {SAMPLED_NEGATIVES:,} random items "
+        "outside the training history, in expectation. Table 4 does not say which it used."
+    )
 
 
 def opening(rows: pl.DataFrame, own: bool, dataset: str | None) -> str:
     """What the page is about."""
     if own:
-        return f"{QUOTE}\n\n{PROTOCOL}"
+        return f"{QUOTE}\n\n{protocol(rows)}"
     where = f" on {literal(dataset)}" if dataset else ""
     models = ", ".join(literal(name_of(m)) for m in dict.fromkeys(m for _, m in groups(rows)))
     return f"*Your runs*: {len(rows)} finished runs{where}, of {models}. {repeated(rows)}"
@@ -60,6 +68,32 @@ def repeated(rows: pl.DataFrame) -> str:
         f"{len(several)} of {len(counts)} configurations were run more than once, with other seeds; the noise of all "
         "is estimated from these."
     )
+
+
+def best_table(best: pl.DataFrame, own: bool) -> pl.DataFrame:
+    """`frameworks.best` to read, with what Table 4 and the successor's print beside it."""
+
+    def metric(name: str) -> pl.Expr:
+        value, error = pl.col(name).round(4), pl.col(f"{name}_se").round(4)
+        return pl.coalesce(pl.format("{} ± {}", value, error), value.cast(pl.String))
+
+    shown = best.select(
+        "precision",
+        pl.col("model").map_elements(name_of, pl.String),
+        pl.format("{} × {}", "n_layers", "d_emb").alias("size"),
+        pl.col("sizes").alias("sizes tried"),
+        "runs",
+        "ranking",
+        metric("hr10").alias("HR@10"),
+        metric("ndcg10").alias("NDCG@10"),
+    )
+    if not own:
+        return shown
+    names = pl.col("model").map_elements(name_of, pl.String)
+    there = printed().select(
+        "precision", names, pl.col("hr10").alias("Table 4"), pl.col("ndcg10").alias("P-Law, NDCG@10")
+    )
+    return shown.join(there, on=["precision", "model"], how="left", maintain_order="left")
 
 
 def best_words(best: pl.DataFrame, rows: pl.DataFrame, own: bool) -> str:
@@ -98,16 +132,18 @@ def _paper_order(best: pl.DataFrame) -> str:
     )
 
 
-def grid_words(found: Sequence[Group], own: bool) -> str:
+def grid_words(found: Sequence[Group]) -> str:
     """What the sizes of a grid can tell of Eq. (7), and how it comes out."""
     fitted = [g for g in found if g.fitted is not None]
-    depths = {(len(set(g.fitted.x["n_layers"])), len(set(g.fitted.x["d_emb"]))) for g in fitted if g.fitted}
-    three = " (as here)" if depths == {(3, 3)} else ""
-    text = (
-        f"On three depths and three widths{three} a sum of a term in depth and a term in width is five numbers: a "
-        "level and two steps on each axis. Eq. (7) with its one p has six parameters, so p has to be held, and every "
-        "p that reaches the five numbers fits equally well."
-    )
+    levels = [len(set(g.fitted.x[name])) for g in fitted if g.fitted for name in SIZE]
+    text = "With four depths and four widths or more the one p of Eq. (7) can be fitted too."
+    if not levels or min(levels) < MORE:
+        here = " (as here)" if levels and max(levels) < MORE else ""
+        text = (
+            f"On three depths and three widths{here} a sum of a term in depth and a term in width is five numbers: a "
+            "level and two steps on each axis. Eq. (7) with its one p has six parameters, so p has to be held, and "
+            "every p that reaches the five numbers fits equally well."
+        )
     without = missing(found)
     if without:
         text += f" Without a fit so far: {literal(without)}."
@@ -125,11 +161,11 @@ def _readings_words(fitted: Sequence[Group]) -> str:
         text = f"{name}: R² {min(r2):.3f}" + (
             f" to {max(r2):.3f}" if max(r2) - min(r2) >= 0.0005 else " in each reading"
         )
-        if len(known) > 1:
-            each = [", ".join(f"{w} {g.fitted.params[w]:+.3f}" for w in EXPONENTS) for g in known if g.fitted]
+        if known:
+            each = [", ".join(f"{w} {g.fitted.params[w]:.3g}" for w in EXPONENTS) for g in known if g.fitted]
             pairs = zip(known, each, strict=True)
             text += "; " + "; ".join(f"{literal(g.reading.name)} has {values}" for g, values in pairs)
-        elif not known:
+        else:
             text += "; not all exponents are identified in any reading"
         said.append(f"{text}.")
     return " ".join(said)
@@ -194,8 +230,11 @@ def _one_difference(row: dict[str, Any]) -> str:
 def exponent_lines(table: pl.DataFrame) -> pl.DataFrame:
     """A table to read from `frameworks.exponent_table`: a line a model, precision and reading."""
     interval = pl.format("{} [{}, {}]", *(pl.col(c).round_sig_figs(3) for c in ("value", "low", "high")))
-    why = pl.when(pl.col("why") != "").then("why").otherwise(pl.lit("not identified"))
-    shown = table.with_columns(text=pl.when("identified").then(interval).otherwise(why))
+    fitted = pl.col("cells").is_not_null()
+    reading = pl.when(fitted).then("reading").otherwise(pl.format("none: {}", "why"))
+    text = pl.when("identified").then(interval).when(fitted).then(pl.lit("not identified"))
+    shown = table.with_columns(reading=reading, text=text)
+    shown = shown.unique(["model", "precision", "reading", "name"], maintain_order=True)
     wide = shown.pivot(
         "name", index=["model", "precision", "reading", "cells", "dof", "r2", "sigma", "repeats"], values="text"
     )
@@ -203,44 +242,49 @@ def exponent_lines(table: pl.DataFrame) -> pl.DataFrame:
     return wide.rename(names)
 
 
-def panel_words(table: pl.DataFrame, agreement: pl.DataFrame) -> str:
-    """Where ours and the paper's panel peak and how far they agree."""
-    n = len(table)
+def panel_words(table: pl.DataFrame, agreement: pl.DataFrame, sigma: float | None) -> str:
+    """Where ours and the paper's panel peak and how far they agree. sigma: of one run, validation NDCG@10."""
 
     def top(column: str) -> str:
         row = table.sort(column, descending=True).row(0, named=True)
         return f"{row['n_layers']} × {row['d_emb']}"
 
+    best = table.sort("valid", descending=True).row(0, named=True)
+    near = 0
+    if sigma is not None:
+        error = sigma * (1 / pl.col("runs") + 1 / best["runs"]).sqrt()
+        near = len(table.filter(pl.col("valid") > best["valid"] - 2 * error)) - 1
     rho = {(r["metric"], r["ranking"]): r["spearman"] for r in agreement.to_dicts()}
-    same = table.filter(pl.col("d_emb") == table["d_emb"].max()).sort("n_layers")
-    fall = same["valid"][-1] - same["valid"][0]
-    theirs = same["paper_ndcg10"][-1] - same["paper_ndcg10"][0]
+    widest = table.filter(pl.col("d_emb") == table["d_emb"].max()).sort("n_layers")
+    ours, theirs = (widest[name][-1] - widest[name][0] for name in ("valid", "paper_ndcg10"))
+    first, last = widest["n_layers"][0], widest["n_layers"][-1]
     return (
-        f"Over the {n} sizes that both have (depth × width), the paper's HR@10 is greatest at {top('paper_hr10')} "
-        f"and its NDCG@10 at {top('paper_ndcg10')}; ours are greatest at {top('hr10')} and {top('ndcg10')} on the "
-        "test events, all items ranked, and by validation NDCG@10, by which sizes should be chosen, at "
-        f"{top('valid')}. Spearman's correlation of the two panels is {rho['NDCG@10', 'all items']:+.2f} for NDCG@10 "
-        f"and {rho['HR@10', 'all items']:+.2f} for HR@10 with all items ranked, "
+        f"Over the {len(table)} sizes (depth × width) that both have, the paper's HR@10 is greatest at "
+        f"{top('paper_hr10')} and its NDCG@10 at {top('paper_ndcg10')}. Ours are greatest at {top('hr10')} and "
+        f"{top('ndcg10')} on the test events, all items ranked. By validation NDCG@10, by which a size should be "
+        f"chosen, the best is {top('valid')}, and {near} others are within two standard errors of it. Spearman's "
+        f"correlation of the two panels is {rho['NDCG@10', 'all items']:+.2f} for NDCG@10 and "
+        f"{rho['HR@10', 'all items']:+.2f} for HR@10 with all items ranked, "
         f"{rho['NDCG@10', 'without the history']:+.2f} and {rho['HR@10', 'without the history']:+.2f} without the "
-        f"history. At the greatest width, going from {same['n_layers'][0]} to {same['n_layers'][-1]} blocks changes "
-        f"the paper's NDCG@10 by {theirs:+.4f} and our validation NDCG@10 by {fall:+.4f}."
+        f"history. At the greatest width, going from {first} to {last} blocks changes the paper's NDCG@10 by "
+        f"{theirs:+.4f} and our validation NDCG@10 by {ours:+.4f}."
     )
 
 
 def literature_words(table: pl.DataFrame, targets: str) -> str:
-    ours = table.filter(source="this book")
-    single = (ours["runs"] == 1).all()
+    """Our targets, what an error is worth, and why sources differ."""
+    single = (table.filter(source="this book")["runs"] == 1).all()
     error = (
-        "its error is that of one run over its users, and other seeds would add to it"
+        "A standard error is that of one run over its users, and other seeds would add to it."
         if single
-        else ("the error is that of the mean over seeds")
+        else "A standard error is that of the mean over seeds, or of one run over its users."
     )
     return (
-        f"{targets} These targets were set before the runs were tuned; {error}. *Caveat.* Ratings of MovieLens often "
-        "bear the same second as others of the same user. Which of them counts as the last, and is tested, depends "
-        "on how a program breaks the ties, and the sources do not say how they do it. The copy that was used here "
-        "has an order of its own for them, so a difference of a few thousandths between sources may be one of the "
-        "tested events."
+        f"{targets} These targets were set before the settings were tuned. {error} *Caveat.* Ratings of MovieLens "
+        "often bear the same second as others of the same user. Which of them counts as the last, and is tested, "
+        "depends on how a program breaks the ties, and the sources do not say how they do it. The copy that was used "
+        "here has an order of its own for them, so a difference of a few thousandths between sources may be one of "
+        "the tested events."
     )
 
 

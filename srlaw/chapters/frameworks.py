@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import yaml
 from scipy import stats
 
 from srlaw import paper, stored
 from srlaw.errors import InputError, listed, quoted
+from srlaw.files import repository
 from srlaw.laws import Fit, fit, get
 from srlaw.laws.inference import percentiles, refit
 from srlaw.laws.performance import EXPONENT
@@ -34,6 +36,8 @@ RANKINGS = {
     "as the authors' code": ("hr10_sampled", "ndcg10_sampled"),
 }
 EXPONENTS = ("w1", "w2", "w3", "w4")
+TERMS = (("w1", "w3"), ("w2", "w4"))
+"""Scale and exponent of the term in depth and of the term in width."""
 LEVELS = 3  # depths, and widths, that a term of Eq. (7) with p held needs: a scale and an exponent
 IDENTIFIED = ("ok", "saturated")
 """Status of a fit whose parameters are determined by the sizes."""
@@ -79,11 +83,11 @@ def rows(runs: str | None, dataset: str | None = None) -> pl.DataFrame:
 def own_rows() -> pl.DataFrame:
     """The rows of sweep B, and those of sweep A that belong to it: its sizes with its settings, trained once."""
     rows = stored.sweeps("frameworks", "loss-scaling")
+    specification = yaml.safe_load((repository("data", "sweeps") / "frameworks.yml").read_text(encoding="utf-8"))
     design = stored.sweep("frameworks")
     same = ["model", "s_max", "max_epochs", "learning_rate", "dropout", "weight_decay", "n_heads"]
-    depths, widths = ((1, 2, 4), (16, 32, 64))
-    inside = pl.col("n_layers").is_in(depths) & pl.col("d_emb").is_in(widths)
-    return rows.filter(inside).join(design.select(same).unique(), on=same, how="semi", maintain_order="left")
+    inside = [pl.col(name).is_in(specification[name]) for name in SIZE]
+    return rows.filter(*inside).join(design.select(same).unique(), on=same, how="semi", maintain_order="left")
 
 
 def reader_rows(path: str, dataset: str | None) -> pl.DataFrame:
@@ -204,12 +208,20 @@ class Group:
         return None if self.draws is None else percentiles(self.draws[name], LEVEL)
 
     def identified(self, name: str) -> bool:
-        """Whether the sizes determine a parameter: it has a standard error, and its interval lies inside the search."""
-        held = {"w1": "w3", "w2": "w4"}.get(name, name)
-        interval = self.interval(held)
-        if self.fitted is None or interval is None or self.fitted.stderr[name] is None:
+        """Whether the runs determine a parameter of a term, that is, both of its parameters.
+
+        Each has a standard error and lies in its interval, as it does not at a limit of the law, and the interval of
+        the exponent lies inside the search.
+        """
+        if self.fitted is None or self.draws is None:
             return False
-        return interval[0] > -EXPONENT and interval[1] < EXPONENT
+        term = next(pair for pair in TERMS if name in pair)
+        for each in term:
+            low, high = percentiles(self.draws[each], LEVEL)
+            if self.fitted.stderr[each] is None or not low <= self.fitted.params[each] <= high:
+                return False
+        low, high = percentiles(self.draws[term[1]], LEVEL)
+        return low > -EXPONENT and high < EXPONENT
 
     @property
     def known(self) -> bool:

@@ -64,8 +64,8 @@ def _order(e: Evidence, claim: str, printed: str) -> Judgement:
 )
 def table_4(e: Evidence) -> Judgement:
     printed = (
-        f"In the printed table the order is perfect in both precisions (correlations of {e['printed']:+.2f} or "
-        f"stronger); all w1 and w2 are said to be positive, and the successor prints one of {e['least']:.3f}."
+        f"In the printed table the order is perfect in both precisions (weakest correlation {e['printed']:+.2f}); all "
+        f"w1 and w2 are said to be positive, and the successor prints one of {e['least']:.3f}."
     )
     return _order(e, "The order is that of the claim", printed)
 
@@ -80,10 +80,10 @@ def table_4(e: Evidence) -> Judgement:
 )
 def successor_table_4(e: Evidence) -> Judgement:
     printed = (
-        f"In the printed table w1 and w2 are ordered as HR@10 (correlations of {e['printed']:+.2f} or stronger); one "
+        f"In the printed table w1 and w2 are ordered as HR@10 (weakest correlation {e['printed']:+.2f}); one "
         f"of them, {e['least']:.3f}, is negative."
         if e["least"] < 0
-        else f"In the printed table w1 and w2 are ordered as HR@10 (correlations of {e['printed']:+.2f} or stronger), "
+        else f"In the printed table w1 and w2 are ordered as HR@10 (weakest correlation {e['printed']:+.2f}), "
         f"the least of them {e['least']:.3f}."
     )
     return _order(e, "The order is that of the claim", printed)
@@ -123,8 +123,8 @@ def standard_transformers(e: Evidence) -> Judgement:
     if e["ahead"] > e["fits"] / 2:
         return "reproduced", f"{fit}. It leads a plane and a log-quadratic by AICc in {e['ahead']} of them."
     return "weaker-than-claimed", (
-        f"{fit}. But it leads a plane and a log-quadratic by AICc in {e['ahead']} of them only: it applies as any "
-        "smooth sum of a term in depth and one in width does."
+        f"{fit}. It leads both a plane and a log-quadratic by AICc in {e['ahead']} of these {e['fits']}: it applies as "
+        "any smooth sum of a term in depth and one in width does."
     )
 
 
@@ -199,8 +199,8 @@ def backbones(e: Evidence) -> Judgement:
         return "open", f"There are {e['models']} models with runs over depth and seeds; a comparison takes two."
     slopes = (
         f"Of {e['models']} models on MovieLens-100K, {e['steepest']} gains {e['greatest']:+.4f} of NDCG@10 a doubling "
-        f"of depth and {e['flattest']} {e['least']:+.4f}; {e['rising']} of them rise beyond the noise of seeds. That "
-        f"the slopes are alike has p = {e['p']:.2g}, and those of the test loss p = {e['p_loss']:.2g}"
+        f"of depth and {e['flattest']} {e['least']:+.4f}; models that gain beyond the noise of seeds: {e['rising']}. "
+        f"That the slopes are alike has p = {e['p']:.2g}, and those of the test loss p = {e['p_loss']:.2g}"
     )
     if min(e["p"], e["p_loss"]) * 2 >= LEVEL:
         return "open", f"{slopes}: no difference is seen."
