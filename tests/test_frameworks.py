@@ -93,8 +93,10 @@ def test_models_without_a_grid_are_named_with_the_reason():
     rows = pl.concat([made(["hstu"], ["float32"]), made(["llama", "sasrec"], ["float32"], depths=(4,))])
     found = study.fits(rows, WAYS, n=5)
     assert orders.missing(found) == "LLaMA and SASRec in float32 (4 blocks only)"
-    lines = words.exponent_lines(study.exponent_table(found))
-    assert lines["reading"].to_list() == [*(way.name for way in WAYS), *["none: 4 blocks only"] * 2]
+    table = study.exponent_table(found)
+    assert words.fit_lines(table)["fit"].to_list() == ["yes", "none: 4 blocks only", "none: 4 blocks only"]
+    assert words.fit_lines(table)["residual d.f."].to_list() == ["4 or 3", "", ""]
+    assert set(words.exponent_lines(table)["model"]) == {"HSTU, float32"}
     evidence = orders.evidence(orders.orders(found), found, "smaller")
     assert (evidence["judged"], evidence["low"]) == (0, None)
     assert RULES["table-4"].judge(evidence)[0] == "open"
@@ -288,7 +290,7 @@ def test_slopes_in_doublings_of_depth():
     found = ablations.slopes(ablation_rows(slope=0.002))
     assert dict(found.select("model", "mean").iter_rows()) == pytest.approx({"HSTU": 0.002, "GPT": 0.0}, abs=2e-4)
     assert ablations.variant({"attention": "softmax", "bias": "none", "gate": False, "use_ratings": True}) == (
-        "softmax attention, no bias, no gate, ratings interleaved"
+        "softmax, no bias, no gate, ratings interleaved"
     )
 
 

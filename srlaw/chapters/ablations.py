@@ -29,7 +29,7 @@ def rows() -> pl.DataFrame | None:
 def variant(row: dict[str, Any]) -> str:
     """What a run of HSTU has changed, in words; empty for the whole model."""
     words = {
-        "attention": f"{row['attention']} attention",
+        "attention": str(row["attention"]),
         "bias": {"none": "no bias", "rotary": "rotary positions", "position": "position bias alone"}.get(
             row["bias"], f"{row['bias']} bias alone"
         ),
@@ -109,7 +109,7 @@ def _plain(table: pl.DataFrame) -> pl.DataFrame:
 def parts_evidence(table: pl.DataFrame | None, metric: str = "ndcg10") -> dict[str, Any]:
     """Evidence on SiLU and the bias: what HSTU loses without each, the 95% interval, seeds; None without rows."""
     out: dict[str, Any] = {"seeds": 0, "level": LEVEL}
-    for part, name in (("silu", "softmax attention"), ("bias", "no bias")):
+    for part, name in (("silu", "softmax"), ("bias", "no bias")):
         found = None
         if table is not None:
             every = effects(table)

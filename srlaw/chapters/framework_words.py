@@ -25,15 +25,15 @@ MORE = 4
 """Depths, and widths, that Eq. (7) with its one p takes."""
 ELSEWHERE = "This part is about runs of this project's own, and is left out for a table of yours."
 UNTRAINED = "The runs of this part are not trained yet, so there is nothing to show and nothing is judged by them."
-QUOTE = """> **Section 5.4.2 and Table 4.** "In the expressions $w_1 \\frac{1}{N^{w_3}}$ and $w_2 \\frac{1}{d^{w_4}}$,
-> when the coefficient terms $w_1$ and $w_2$ are negative, smaller values of $w_3$ and $w_4$ indicate poorer scaling-up
-> potential of the model, and vice versa. […] In all the fittings conducted here, both $w_1$ and $w_2$ are positive
-> values. As observed from the table, the model's performance closely aligns with the magnitude trend of $w_3$ and
-> $w_4$, which further underscores the accuracy of our fitting in predicting the model's performance."
+QUOTE = """> **Section 5.4.2 and Table 4.** "In the expressions w₁ · 1/N^w₃ and w₂ · 1/d^w₄, when the coefficient terms
+> w₁ and w₂ are negative, smaller values of w₃ and w₄ indicate poorer scaling-up potential of the model, and vice versa.
+> […] In all the fittings conducted here, both w₁ and w₂ are positive values. As observed from the table, the model's
+> performance closely aligns with the magnitude trend of w₃ and w₄, which further underscores the accuracy of our
+> fitting in predicting the model's performance."
 
-So smaller $w_3$ and $w_4$ should go with better models. The successor of the paper prints $w_1$ and $w_2$ of such fits
-and says that larger ones do. Neither publishes the runs, says which sizes they had, or repeats one. Here are runs of
-the three models with seeds."""
+So smaller w₃ and w₄ should go with better models. The successor of the paper prints w₁ and w₂ of such fits and says
+that larger ones do. Neither publishes the runs, says which sizes they had, or repeats one. Here are runs of the three
+models with seeds."""
 
 
 def protocol(rows: pl.DataFrame) -> str:
@@ -70,47 +70,50 @@ def repeated(rows: pl.DataFrame) -> str:
     )
 
 
-def best_table(best: pl.DataFrame, own: bool) -> pl.DataFrame:
-    """`frameworks.best` to read, with what Table 4 and the successor's print beside it."""
-
-    def metric(name: str) -> pl.Expr:
-        value, error = pl.col(name).round(4), pl.col(f"{name}_se").round(4)
-        return pl.coalesce(pl.format("{} ± {}", value, error), value.cast(pl.String))
-
-    shown = best.select(
-        "precision",
-        pl.col("model").map_elements(name_of, pl.String),
-        pl.format("{} × {}", "n_layers", "d_emb").alias("size"),
-        pl.col("sizes").alias("sizes tried"),
-        "runs",
-        "ranking",
-        metric("hr10").alias("HR@10"),
-        metric("ndcg10").alias("NDCG@10"),
-    )
-    if not own:
-        return shown
-    names = pl.col("model").map_elements(name_of, pl.String)
-    there = printed().select(
-        "precision", names, pl.col("hr10").alias("Table 4"), pl.col("ndcg10").alias("P-Law, NDCG@10")
-    )
-    return shown.join(there, on=["precision", "model"], how="left", maintain_order="left")
+def best_table(best: pl.DataFrame, own: bool, metric: str) -> pl.DataFrame:
+    """One metric of `frameworks.best` to read, a column a ranking, with what Table 4 or the successor's prints."""
+    value, error = pl.col(metric).round(3), pl.col(f"{metric}_se").round(3)
+    size = pl.format("{} × {} of {}", "n_layers", "d_emb", "sizes")
+    text = pl.coalesce(pl.format("{} ± {}", value, error), value.cast(pl.String))
+    index = ["precision", "model", "size"]
+    shown = best.with_columns(size=size, value=text).pivot("ranking", index=index, values="value")
+    if own:
+        there = printed().select("precision", "model", pl.col(metric).round(3).alias("printed"))
+        shown = shown.join(there, on=["precision", "model"], how="left", maintain_order="left")
+    model = pl.format("{}, {}", pl.col("model").map_elements(name_of, pl.String), "precision")
+    return shown.with_columns(model=model).drop("precision")
 
 
-def best_words(best: pl.DataFrame, rows: pl.DataFrame, own: bool) -> str:
+def best_words(best: pl.DataFrame, own: bool) -> str:
     """The order of the models in each precision and ranking, and beside it the paper's."""
     parts = []
-    for precision in best["precision"].unique(maintain_order=True):
-        part = best.filter(precision=precision)
-        for ranking in part["ranking"].unique(maintain_order=True):
-            table = part.filter(ranking=ranking).sort("hr10", descending=True)
-            said = ", ".join(f"{literal(name_of(r['model']))} {r['hr10']:.3f}" for r in table.to_dicts())
-            parts.append(f"{literal(precision)}, {ranking}: {said}")
-    text = f"HR@10 of the best size, the models in their order. {'. '.join(parts)}."
-    tried = best.unique(["precision", "model"], maintain_order=True)
-    if tried["sizes"].n_unique() > 1:
-        names = [f"{literal(name_of(r['model']))} in {literal(r['precision'])} {r['sizes']}" for r in tried.to_dicts()]
-        text += f" The models did not have the same number of sizes to choose from: {', '.join(names)}."
+    for (precision,), part in best.group_by("precision", maintain_order=True):
+        orders: dict[tuple[str, ...], list[str]] = {}
+        for (ranking,), rows in part.group_by("ranking", maintain_order=True):
+            order = tuple(literal(name_of(m)) for m in rows.sort("hr10", descending=True)["model"])
+            orders.setdefault(order, []).append(str(ranking))
+        said = [f"{', '.join(order)} ({'; '.join(names)})" for order, names in orders.items()]
+        parts.append(f"In {literal(precision)} the order by HR@10 is {', and '.join(said)}. {_lead(part)}")
+    text = " ".join(parts)
+    if best["sizes"].n_unique() > 1:
+        text += (
+            f" The models had different numbers of sizes to choose from, {best['sizes'].min()} to "
+            f"{best['sizes'].max()}."
+        )
     return f"{text} {_paper_order(best)}" if own else text
+
+
+def _lead(part: pl.DataFrame) -> str:
+    """By how much the best model leads the next in one precision, by the first ranking."""
+    table = part.filter(ranking=part["ranking"][0]).sort("hr10", descending=True)
+    if len(table) < 2:
+        return ""
+    first, second = table.head(2).to_dicts()
+    lead = f"The first leads the second by {first['hr10'] - second['hr10']:.3f}, {first['ranking']} ranked"
+    if not first["hr10_se"] or not second["hr10_se"]:
+        return f"{lead}; without repeats of both nothing says whether that is more than noise."
+    error = (first["hr10_se"] ** 2 + second["hr10_se"] ** 2) ** 0.5
+    return f"{lead}, which is {(first['hr10'] - second['hr10']) / error:.1f} standard errors of the difference."
 
 
 def _paper_order(best: pl.DataFrame) -> str:
@@ -227,19 +230,26 @@ def _one_difference(row: dict[str, Any]) -> str:
     return text + (f", where repeats alone would give ±{row['expected']:.4f}" if row["expected"] else "")
 
 
+def _named(table: pl.DataFrame) -> pl.DataFrame:
+    """`frameworks.exponent_table` with the model and its precision in one column."""
+    return table.with_columns(model=pl.format("{}, {}", "model", "precision"))
+
+
+def fit_lines(table: pl.DataFrame) -> pl.DataFrame:
+    """How each model was fitted, over all readings, and with which σ."""
+    fit = pl.when(pl.col("cells").is_not_null().any()).then(pl.lit("yes")).otherwise("none: " + pl.col("why").first())
+    freedom = pl.col("dof").drop_nulls().unique().sort(descending=True).cast(pl.String).str.join(" or ")
+    lines = _named(table).group_by("model", maintain_order=True)
+    first = [pl.col(c).first().alias(n) for c, n in {"cells": "sizes", "sigma": "σ", "repeats": "d.f. of σ"}.items()]
+    return lines.agg(fit.alias("fit"), freedom.alias("residual d.f."), pl.col("r2").min().alias("least R²"), *first)
+
+
 def exponent_lines(table: pl.DataFrame) -> pl.DataFrame:
-    """A table to read from `frameworks.exponent_table`: a line a model, precision and reading."""
+    """The exponents of each model that has a fit, with intervals."""
     interval = pl.format("{} [{}, {}]", *(pl.col(c).round_sig_figs(3) for c in ("value", "low", "high")))
-    fitted = pl.col("cells").is_not_null()
-    reading = pl.when(fitted).then("reading").otherwise(pl.format("none: {}", "why"))
-    text = pl.when("identified").then(interval).when(fitted).then(pl.lit("not identified"))
-    shown = table.with_columns(reading=reading, text=text)
-    shown = shown.unique(["model", "precision", "reading", "name"], maintain_order=True)
-    wide = shown.pivot(
-        "name", index=["model", "precision", "reading", "cells", "dof", "r2", "sigma", "repeats"], values="text"
-    )
-    names = {"cells": "sizes", "dof": "residual d.f.", "r2": "R²", "sigma": "σ", "repeats": "d.f. of σ"}
-    return wide.rename(names)
+    text = pl.when("identified").then(interval).otherwise(pl.lit("not identified"))
+    lines = _named(table).drop_nulls("cells").with_columns(text=text)
+    return lines.pivot("name", index=["model", "reading"], values="text")
 
 
 def panel_words(table: pl.DataFrame, agreement: pl.DataFrame, sigma: float | None) -> str:
@@ -288,17 +298,15 @@ def literature_words(table: pl.DataFrame, targets: str) -> str:
     )
 
 
-def effect_chart(effects: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
+def effect_chart(effects: pl.DataFrame) -> alt.FacetChart:
     """What each variant of HSTU changes, with intervals, a panel a metric."""
     shown = effects.drop_nulls("low")
-    base = alt.Chart(rounded(shown.with_columns(zero=0.0), 4)).encode(
-        y=alt.Y("variant:N", title=None, sort=None, axis=alt.Axis(labelLimit=190))
-    )
+    base = alt.Chart(rounded(shown.with_columns(zero=0.0), 4))
+    y = alt.Y("variant:N", title=None, sort=None, axis=alt.Axis(labelLimit=190))
+    x = alt.X("low:Q", title="less the whole model", axis=alt.Axis(tickCount=4))
     layers = alt.layer(
-        base.mark_rule(strokeWidth=2, color=PALETTE[0]).encode(
-            x=alt.X("low:Q", title="less the whole model"), x2="high:Q"
-        ),
-        base.mark_point(size=70).encode(x="mean:Q"),
+        base.mark_rule(strokeWidth=2, color=PALETTE[0]).encode(y=y, x=x, x2="high:Q"),
+        base.mark_point(size=70).encode(y=y, x="mean:Q"),
         base.mark_rule(strokeDash=[4, 3]).encode(x="mean(zero):Q"),
     )
     return (
@@ -310,9 +318,14 @@ def effect_chart(effects: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
 
 
 def effect_table(effects: pl.DataFrame) -> Table:
-    names = {"low": "95% low", "high": "95% high", "n_layers": "blocks", "d_emb": "width"}
-    caption = "HSTU with a part changed less the whole model, of one seed; 95% t interval over seeds; all items ranked"
-    return table(effects.rename(names), digits=2, caption=caption)
+    """The changes of NDCG@10 and the loss with their intervals."""
+    interval = pl.format("{} [{}, {}]", *(pl.col(c).round(4) for c in ("mean", "low", "high")))
+    shown = effects.drop_nulls("low").filter(pl.col("metric").is_in(["NDCG@10", "test loss"]))
+    shown = shown.with_columns(size=pl.format("{} × {}", "n_layers", "d_emb"), text=interval)
+    caption = (
+        "HSTU with a part changed less the whole model of the same seed; 95% t interval over seeds; all items ranked"
+    )
+    return table(shown.pivot("metric", index=["variant", "size", "seeds"], values="text"), caption=caption)
 
 
 def depth_chart(curves: pl.DataFrame) -> alt.FacetChart:

@@ -7,7 +7,7 @@ SURE, WRONG = 0.95, 0.99
 # Level of a test; the least of several p-values is taken times their number.
 LEVEL = 0.05
 ROWS_MISSING = "none"
-NO_ROWS = "no rows yet"
+NO_ROWS = "not known yet"
 
 _ORDER = {
     "judged": "fits of three models, a precision and a reading of Eq. (7), with all exponents identified, of {asked}",
