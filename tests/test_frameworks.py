@@ -300,6 +300,9 @@ def test_a_table_without_what_it_needs_is_refused_in_one_sentence(tmp_path):
     rows.drop("model").write_csv(file)
     with pytest.raises(InputError, match="no column 'model'"):
         study.rows(str(file))
+    file.write_text("model,n_layers,d_emb,hr10,ndcg10\nm,1,8,,0.1\n")
+    with pytest.raises(InputError, match=r"mine.csv, line 2: column 'hr10' is empty"):
+        study.rows(str(file))
     pl.concat([rows, rows.with_columns(dataset=pl.lit("b"))]).write_csv(file)
     with pytest.raises(InputError, match="runs of 'a', 'b'; name one of them as dataset"):
         study.rows(str(file))
@@ -308,6 +311,34 @@ def test_a_table_without_what_it_needs_is_refused_in_one_sentence(tmp_path):
     assert len(study.rows(str(file), "b")) == len(rows)
     with pytest.raises(InputError, match="there is no table of yours"):
         study.rows(None, "a")
+
+
+@pytest.mark.parametrize("depths", [(1,), (1, 2), (1, 2, 4), (1, 2, 4, 8)])
+def test_a_small_table_without_seeds_or_precision_has_its_sentences(tmp_path, depths):
+    file = tmp_path / "mine.csv"
+    rows = made(["a_b<i>"], ["float32"], depths, (8, 16, 32, 64)).filter(seed=0)
+    rows.select("model", "n_layers", "d_emb", "hr10", "ndcg10").write_csv(file)
+    rows = study.rows(str(file))
+    best, found = study.best(rows), study.fits(rows, WAYS, n=5)
+    table = study.exponent_table(found)
+    said = [
+        words.opening(rows, False, "a*b"),
+        words.best_words(best, False),
+        words.grid_words(found),
+        words.orders_words(orders.orders(found)),
+        words.precision_words(
+            orders.differences(rows), orders.same_spread(rows), orders.exponents_changed(found), rows
+        ),
+    ]
+    assert "a\\_b\\<i\\>" in said[0]
+    assert "a\\*b" in said[0]
+    assert not [text for text in said if re.search(r"None|nan|<i>", text)]
+    assert words.best_table(best, False, "hr10")["model"].to_list() == ["a_b<i>, unstated precision"]
+    assert words.fit_lines(table)["fit"].to_list() == ["yes" if len(depths) > 2 else f"none: {words_of(depths)} only"]
+
+
+def words_of(depths):
+    return {1: "1 block", 2: "1 and 2 blocks"}[len(depths)]
 
 
 FOREIGN = re.compile(r"MovieLens|6,040|Table 4|P-Law|Klenitskiy|0\.3459|0\.332|the paper")

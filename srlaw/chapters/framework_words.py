@@ -55,7 +55,9 @@ def opening(rows: pl.DataFrame, own: bool, dataset: str | None) -> str:
         return f"{QUOTE}\n\n{protocol(rows)}"
     where = f" on {literal(dataset)}" if dataset else ""
     models = ", ".join(literal(name_of(m)) for m in dict.fromkeys(m for _, m in groups(rows)))
-    return f"*Your runs*: {len(rows)} finished runs{where}, of {models}. {repeated(rows)}"
+    return (
+        f"*Your runs*: {len(rows)} finished {'run' if len(rows) == 1 else 'runs'}{where}, of {models}. {repeated(rows)}"
+    )
 
 
 def repeated(rows: pl.DataFrame) -> str:
@@ -340,8 +342,9 @@ def depth_chart(curves: pl.DataFrame) -> alt.FacetChart:
             for name, label in names.items()
         ]
     )  # fmt: skip
+    depths = curves["n_layers"].unique().sort().to_list()
     base = alt.Chart(rounded(long, 4)).encode(
-        x=alt.X("n_layers:Q", title="blocks", scale=alt.Scale(type="log", base=2)),
+        x=alt.X("n_layers:Q", title="blocks", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=depths)),
         color=alt.Color("model:N", title=None),
     )
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))

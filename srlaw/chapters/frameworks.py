@@ -27,7 +27,7 @@ from srlaw.runs import finished_rows, read_runs
 
 MODELS = {"hstu": "HSTU", "llama": "LLaMA", "sasrec": "SASRec", "gpt": "GPT"}
 PRECISIONS = ("float32", "bfloat16")
-UNTOLD = "precision not told"
+UNTOLD = "unstated precision"
 SIZE = ["n_layers", "d_emb"]
 CELL = ["model", "precision", *SIZE]
 RANKINGS = {
@@ -101,6 +101,8 @@ def reader_rows(path: str, dataset: str | None) -> pl.DataFrame:
     """
     runs, _ = finished_rows(path, text=("model", "precision", "dataset"))
     frame = pl.DataFrame(runs, infer_schema_length=None)
+    labels = [name for name in ("dataset", "precision") if name in frame.columns]
+    read_runs(path, SIZE, ["hr10", "ndcg10"], by=["model", *labels], positive=SIZE)
     if "dataset" in frame.columns:
         known = frame["dataset"].unique(maintain_order=True).to_list()
         if dataset is None and len(known) > 1:
@@ -110,7 +112,6 @@ def reader_rows(path: str, dataset: str | None) -> pl.DataFrame:
         frame = frame if dataset is None else frame.filter(pl.col("dataset") == dataset)
     if "precision" not in frame.columns:
         frame = frame.with_columns(precision=pl.lit(UNTOLD))
-    read_runs(frame, SIZE, ["hr10", "ndcg10"], by=["model", "precision"], positive=SIZE)
     return frame
 
 
@@ -180,7 +181,8 @@ def best(rows: pl.DataFrame) -> pl.DataFrame:
                 sigma = noise(part, column)
                 row |= {metric: own[column].mean(), f"{metric}_se": sigma and sigma.sigma / np.sqrt(len(own))}
             out.append(row)
-    return pl.DataFrame(out, infer_schema_length=None)
+    frame = pl.DataFrame(out, infer_schema_length=None)
+    return frame.with_columns(pl.col("hr10_se", "ndcg10_se").cast(pl.Float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,7 +282,8 @@ def exponent_table(found: Sequence[Group]) -> pl.DataFrame:
             low, high = (known and g.interval(name)) or (None, None)
             value = g.fitted.params[name] if known and g.fitted else None
             out.append({**common, "name": name, "value": value, "low": low, "high": high, "identified": known})
-    return pl.DataFrame(out, infer_schema_length=None)
+    numbers = pl.col("value", "low", "high", "r2", "sigma").cast(pl.Float64)
+    return pl.DataFrame(out, infer_schema_length=None).with_columns(numbers, pl.col("cells", "dof").cast(pl.Int64))
 
 
 def lack_of_fit(rows: pl.DataFrame, law: str, fixed: dict[str, float] | None = None, metric: str = "hr10"):
