@@ -59,6 +59,11 @@ def chinchilla_refit() -> pl.DataFrame:
     return pl.read_csv(_file("statistics", "chinchilla", "-refit.csv"))
 
 
+def data_measures() -> pl.DataFrame:
+    """`srlaw.chapters.data_scaling.measures` of every log of sweep C, at each s_max and share of the users."""
+    return pl.read_csv(_file("statistics", "data", "-measures.csv"))
+
+
 def leave_one_out() -> pl.DataFrame:
     """`srlaw.chapters.panels.thorough_errors` of the paper's panels."""
     return pl.read_csv(_file("statistics", "panels", "-leave-one-out.csv"))
