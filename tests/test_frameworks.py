@@ -15,11 +15,12 @@ import pytest
 from scipy import stats
 
 from srlaw import stored
-from srlaw.chapters import ablations, orders, recipes
+from srlaw.chapters import ablations, orders, printed, recipes
 from srlaw.chapters import framework_words as words
 from srlaw.chapters import frameworks as study
 from srlaw.errors import InputError
-from srlaw.laws import get
+from srlaw.laws import fit, get
+from srlaw.paper import Panel
 from srlaw.rules import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +77,16 @@ def test_three_depths_leave_p_free_and_every_held_p_fits_alike(noisy):
     assert np.ptp([g.fitted.r2 for g in own if g.fitted]) < 1e-6
     table = study.exponent_table(own)
     assert table.filter(~pl.col("identified"))["value"].null_count() == table["value"].null_count() > 0
+
+
+def test_the_exponents_of_our_runs_by_a_search_of_each_term_alone():
+    """Without weights, by chapter 5's own search, in which each exponent is found by itself."""
+    points = study.cells(study.of(study.own_rows(), "float32", "hstu"), "hr10")
+    panel = Panel("ours", 50, "hr10", points.rename({"y": "hr10"}))
+    other = printed.held_fits(panel, "code", [2.0]).sort("r2").row(-1, named=True)
+    found = fit(get("performance-code"), points, "y", fixed={"p": 2.0})
+    assert found.r2 == pytest.approx(other["r2"], abs=1e-7)
+    assert (found.params["w3"], found.params["w4"]) == pytest.approx((other["w3"], other["w4"]), rel=1e-3)
 
 
 def test_intervals_hold_the_exponents_and_shrink_with_the_noise(noisy):
@@ -306,7 +317,7 @@ def test_a_table_without_what_it_needs_is_refused_in_one_sentence(tmp_path):
     pl.concat([rows, rows.with_columns(dataset=pl.lit("b"))]).write_csv(file)
     with pytest.raises(InputError, match="runs of 'a', 'b'; name one of them as dataset"):
         study.rows(str(file))
-    with pytest.raises(InputError, match="no runs of 'c'; it has runs of 'a', 'b'"):
+    with pytest.raises(InputError, match="runs of 'a', 'b'; name one of them as dataset"):
         study.rows(str(file), "c")
     assert len(study.rows(str(file), "b")) == len(rows)
     with pytest.raises(InputError, match="there is no table of yours"):

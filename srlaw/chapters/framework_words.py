@@ -53,7 +53,8 @@ def opening(rows: pl.DataFrame, own: bool, dataset: str | None) -> str:
     """What the page is about."""
     if own:
         return f"{QUOTE}\n\n{protocol(rows)}"
-    where = f" on {literal(dataset)}" if dataset else ""
+    told = dataset or (rows["dataset"][0] if "dataset" in rows.columns else None)
+    where = f" on {literal(told)}" if told else ""
     models = ", ".join(literal(name_of(m)) for m in dict.fromkeys(m for _, m in groups(rows)))
     return (
         f"*Your runs*: {len(rows)} finished {'run' if len(rows) == 1 else 'runs'}{where}, of {models}. {repeated(rows)}"

@@ -94,10 +94,10 @@ def reader_rows(path: str, dataset: str | None) -> pl.DataFrame:
     """A reader's table of runs: ``model, n_layers, d_emb, hr10, ndcg10``, and ``precision, seed, …`` where it has them.
 
     Args:
-        dataset: the data set whose runs are wanted, by the table's column ``dataset``.
+        dataset: which of the data sets of the table's column ``dataset`` is wanted, where it has several.
 
     Raises:
-        InputError: as `srlaw.runs.read_runs`; no such data set, or several and none named.
+        InputError: as `srlaw.runs.read_runs`; several data sets and none of them named.
     """
     runs, _ = finished_rows(path, text=("model", "precision", "dataset"))
     frame = pl.DataFrame(runs, infer_schema_length=None)
@@ -105,11 +105,9 @@ def reader_rows(path: str, dataset: str | None) -> pl.DataFrame:
     read_runs(path, SIZE, ["hr10", "ndcg10"], by=["model", *labels], positive=SIZE)
     if "dataset" in frame.columns:
         known = frame["dataset"].unique(maintain_order=True).to_list()
-        if dataset is None and len(known) > 1:
+        if len(known) > 1 and dataset not in known:
             raise InputError(f"{Path(path).name} has runs of {listed(known)}; name one of them as dataset")
-        if dataset is not None and dataset not in known:
-            raise InputError(f"{Path(path).name} has no runs of {quoted(dataset)}; it has runs of {listed(known)}")
-        frame = frame if dataset is None else frame.filter(pl.col("dataset") == dataset)
+        frame = frame.filter(pl.col("dataset") == dataset) if len(known) > 1 else frame
     if "precision" not in frame.columns:
         frame = frame.with_columns(precision=pl.lit(UNTOLD))
     return frame

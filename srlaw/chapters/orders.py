@@ -24,6 +24,7 @@ from srlaw.chapters.frameworks import (
     of,
     printed,
 )
+from srlaw.chapters.loss_scaling import spearman
 from srlaw.chapters.methods import penalty
 
 CLAIMS = ("smaller", "larger")
@@ -38,11 +39,6 @@ DIFFERENCES = {
     "loss": "test loss",
 }
 """What is compared between precisions, by column."""
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Rank correlation of two rows of numbers ``(n,)``."""
-    return float(np.corrcoef(stats.rankdata(a), stats.rankdata(b))[0, 1])
 
 
 def said(w: np.ndarray, peak: np.ndarray, sign: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from srlaw import paper, stored
 from srlaw.chapters.frameworks import SIZE, cells, name_of, noise
-from srlaw.chapters.orders import spearman
+from srlaw.chapters.loss_scaling import spearman
 
 PANEL = ("ml-1m", 100)
 LARGE = (16, 100)
