@@ -89,6 +89,15 @@ def test_the_exponents_of_our_runs_by_a_search_of_each_term_alone():
     assert (found.params["w3"], found.params["w4"]) == pytest.approx((other["w3"], other["w4"]), rel=1e-3)
 
 
+def test_more_sizes_identify_the_exponents_only_once_p_is_held():
+    found = study.fits(study.all_sizes(), WAYS, n=40)
+    assert [g.known for g in found] == [False, True, True]
+    text = words.sizes_words(found)
+    assert "At 25 sizes of HSTU, 5 depths and 5 widths, Eq. (7) with its p fitted is still not identified" in text
+    assert "w1, w2, w3, w4 do not overlap" in text
+    assert "opposite signs in them" in text
+
+
 def test_intervals_hold_the_exponents_and_shrink_with_the_noise(noisy):
     rows, _ = noisy
     wide = study.group(study.of(rows, "float32", "hstu"), WAYS[2], "hr10", 100, (1,)).interval("w4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -142,7 +143,7 @@ def grid_words(found: Sequence[Group]) -> str:
     """What the sizes of a grid can tell of Eq. (7), and how it comes out."""
     fitted = [g for g in found if g.fitted is not None]
     levels = [len(set(g.fitted.x[name])) for g in fitted if g.fitted for name in SIZE]
-    text = "With four depths and four widths or more the one p of Eq. (7) can be fitted too."
+    text = "On four depths and four widths or more the one p of Eq. (7) can be fitted too, if the runs tell it."
     if not levels or min(levels) < MORE:
         here = " (as here)" if levels and max(levels) < MORE else ""
         text = (
@@ -175,6 +176,37 @@ def _readings_words(fitted: Sequence[Group]) -> str:
             text += "; not all exponents are identified in any reading"
         said.append(f"{text}.")
     return " ".join(said)
+
+
+def sizes_words(found: Sequence[Group]) -> str:
+    """What more depths and widths of one model tell of its exponents, p fitted and held."""
+    fits = [g.fitted for g in found if g.fitted is not None]
+    depths, widths = (len(set(fits[0].x[name])) for name in SIZE)
+    text = f"At {fits[0].n} sizes of {name_of(found[0].model)}, {depths} depths and {widths} widths, "
+    free, held = [g for g in found if not g.reading.fixed], [g for g in found if g.reading.fixed]
+    text += (
+        "the exponents are identified with p fitted too."
+        if all(g.known for g in free)
+        else "Eq. (7) with its p fitted is still not identified: many values of p fit alike."
+    )
+    known = [g for g in held if g.known and g.fitted]
+    if len(known) > 1:
+        signs = {tuple(g.fitted.params[w] > 0 for w in ("w1", "w2")) for g in known if g.fitted}
+        r2 = [g.fitted.r2 for g in known if g.fitted]
+        apart = [w for w in EXPONENTS if _apart([g.interval(w) for g in known])]
+        text += (
+            f" With p held all four parameters are, with R² from {min(r2):.3f} to {max(r2):.3f}; the intervals of "
+            f"{', '.join(apart) or 'none of them'} do not overlap between the readings, and w1 and w2 have "
+            f"{'the same signs' if len(signs) == 1 else 'opposite signs'} in them. An exponent means something only "
+            "beside the p and the form that it was fitted with, and Table 4 states neither."
+        )
+    return text
+
+
+def _apart(intervals: Sequence[tuple[float, float] | None]) -> bool:
+    """Whether all intervals are there and no two of them overlap."""
+    ends = sorted(pair for pair in intervals if pair is not None)
+    return len(ends) == len(intervals) and all(a[1] < b[0] for a, b in pairwise(ends))
 
 
 def orders_words(table: pl.DataFrame) -> str:

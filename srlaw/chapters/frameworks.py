@@ -90,6 +90,12 @@ def own_rows() -> pl.DataFrame:
     return rows.filter(*inside).join(design.select(same).unique(), on=same, how="semi", maintain_order="left")
 
 
+def all_sizes() -> pl.DataFrame:
+    """HSTU in float32 at every size of sweep A, with the repeats of sweep B: more depths and widths than the others."""
+    rows = stored.sweeps("loss-scaling", "frameworks")
+    return rows.filter(model="hstu", precision="float32", s_max=stored.sweep("frameworks")["s_max"][0])
+
+
 def reader_rows(path: str, dataset: str | None) -> pl.DataFrame:
     """A reader's table of runs: ``model, n_layers, d_emb, hr10, ndcg10``, and ``precision, seed, …`` where it has them.
 

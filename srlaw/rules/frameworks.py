@@ -25,8 +25,8 @@ _ORDER_CHANGE = {
     "reproduced": "Another reading of the law, or more seeds, with which the order turns would change it.",
     "contradicted": "A reading of the law with which the order holds in nearly all draws would change it.",
     "not-reproducible": "The p with which the table was fitted, and the runs behind it, would decide it.",
-    "open": "Runs of the three models over four depths and widths or more in both precisions, with seeds, would decide "
-    "it.",
+    "open": "Runs of the three models over five depths and widths in both precisions, with seeds, and the p and the "
+    "form that the table was fitted with, would decide it.",
 }
 
 
