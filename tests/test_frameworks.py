@@ -16,6 +16,7 @@ from scipy import stats
 
 from srlaw import stored
 from srlaw.chapters import ablations, orders, printed, recipes
+from srlaw.chapters import framework_tables as tables
 from srlaw.chapters import framework_words as words
 from srlaw.chapters import frameworks as study
 from srlaw.errors import InputError
@@ -114,9 +115,9 @@ def test_models_without_a_grid_are_named_with_the_reason():
     found = study.fits(rows, WAYS, n=5)
     assert orders.missing(found) == "LLaMA and SASRec in float32 (4 blocks only)"
     table = study.exponent_table(found)
-    assert words.fit_lines(table)["fit"].to_list() == ["yes", "none: 4 blocks only", "none: 4 blocks only"]
-    assert words.fit_lines(table)["residual d.f."].to_list() == ["4 or 3", "", ""]
-    assert set(words.exponent_lines(table)["model"]) == {"HSTU, float32"}
+    assert tables.fit_lines(table)["fit"].to_list() == ["yes", "none: 4 blocks only", "none: 4 blocks only"]
+    assert tables.fit_lines(table)["residual d.f."].to_list() == ["4 or 3", "", ""]
+    assert set(tables.exponent_lines(table)["model"]) == {"HSTU, float32"}
     evidence = orders.evidence(orders.orders(found), found, "smaller")
     assert (evidence["judged"], evidence["low"]) == (0, None)
     assert RULES["table-4"].judge(evidence)[0] == "open"
@@ -353,8 +354,8 @@ def test_a_small_table_without_seeds_or_precision_has_its_sentences(tmp_path, de
     assert "a\\_b\\<i\\>" in said[0]
     assert "a\\*b" in said[0]
     assert not [text for text in said if re.search(r"None|nan|<i>", text)]
-    assert words.best_table(best, False, "hr10")["model"].to_list() == ["a_b<i>, unstated precision"]
-    assert words.fit_lines(table)["fit"].to_list() == ["yes" if len(depths) > 2 else f"none: {words_of(depths)} only"]
+    assert tables.best_table(best, False, "hr10")["model"].to_list() == ["a_b<i>, unstated precision"]
+    assert tables.fit_lines(table)["fit"].to_list() == ["yes" if len(depths) > 2 else f"none: {words_of(depths)} only"]
 
 
 def words_of(depths):
