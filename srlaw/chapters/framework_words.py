@@ -179,7 +179,7 @@ def sizes_words(found: Sequence[Group]) -> str:
         r2 = [g.fitted.r2 for g in known if g.fitted]
         apart = [w for w in EXPONENTS if _apart([g.interval(w) for g in known])]
         text += (
-            f" With p held all four parameters are, with R² from {min(r2):.3f} to {max(r2):.3f}; the intervals of "
+            f" With p held all four parameters are, with an R² of {min(r2):.3f} or more; the intervals of "
             f"{', '.join(apart) or 'none of them'} do not overlap between the readings, and w1 and w2 have "
             f"{'the same signs' if len(signs) == 1 else 'opposite signs'} in them. An exponent means something only "
             "beside the p and the form that it was fitted with, and Table 4 states neither."
