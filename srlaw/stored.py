@@ -109,6 +109,15 @@ def sweep(name: str) -> pl.DataFrame:
     return pl.read_csv(_file("sweeps", name, ".csv"), infer_schema_length=None)
 
 
+def sweeps(*names: str) -> pl.DataFrame:
+    """The finished rows of several sweeps, a run that two of them hold once; one that has no table yet adds none."""
+    frames = [sweep(name) for name in names if (repository("data", "sweeps") / f"{name}.csv").exists()]
+    if not frames:
+        return pl.DataFrame(schema={"key": pl.String, "status": pl.String})
+    rows = pl.concat(frames, how="diagonal_relaxed").unique("key", keep="first", maintain_order=True)
+    return rows.filter(pl.col("status") == "finished")
+
+
 def _file(folder: str, name: str, ending: str) -> Path:
     where = repository("data", folder)
     known = sorted(path.name.removesuffix(ending) for path in where.glob(f"*{ending}"))

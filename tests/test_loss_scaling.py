@@ -129,6 +129,11 @@ def _written(frame, folder):
     return folder / "table.csv"
 
 
+def test_two_depths_are_too_few():
+    with pytest.raises(InputError, match="2 depths and 4 widths; this takes 3 of each"):
+        study.cells(made(lambda *_: 5.0).filter(pl.col("n_layers") < 3))
+
+
 def test_the_stored_measures_are_those_of_the_training_histories():
     log = synthetic(users=60, items=30, mean_length=20)
     half = data_scaling.measures(log, 10, 0.5)

@@ -26,6 +26,17 @@ MEASURES = {
     "shuffle_loss": "what a shuffle of every history costs (nats)",
 }
 OUTCOMES = {"loss": "test loss", "hr10": "HR@10", "ndcg10": "NDCG@10"}
+NAMES = {
+    "ml-1m": "MovieLens-1M",
+    "ml-100k": "MovieLens-100K",
+    "kuairand-kcore15": "KuaiRand",
+    "lastfm": "Last.fm",
+    "beauty": "Amazon Beauty",
+    "toys-games": "Amazon Toys",
+    "yelp": "Yelp",
+    "wikipedia-edits": "Wikipedia edits",
+}
+LEAST_LOGS = 5  # data sets that a correlation between them takes
 CELL = ("dataset", "s_max", "fraction")
 
 
@@ -112,7 +123,8 @@ def explained(points: pl.DataFrame) -> pl.DataFrame:
     over data sets at all users, for each s_max, averaged.
 
     Returns:
-        ``measure, outcome, within, slope`` (per factor e), ``between, data_sets``.
+        ``measure, outcome, within, slope`` (per factor e), ``between`` (null with fewer than `LEAST_LOGS`),
+        ``data_sets``.
     """
     out = []
     groups = points.select(pl.struct("dataset", "s_max").rank("dense"))[:, 0].to_numpy()
@@ -126,11 +138,21 @@ def explained(points: pl.DataFrame) -> pl.DataFrame:
             within = float(1 - ((y - slope * x) ** 2).sum() / (y**2).sum())
             ranks = [
                 spearman(part[measure].to_numpy(), part[outcome].to_numpy())
-                for _, part in whole.group_by("s_max") if part.height > 2
+                for _, part in whole.group_by("s_max") if part.height >= LEAST_LOGS
             ]  # fmt: skip
             between = float(np.mean(ranks)) if ranks else None
             out.append((measure, outcome, within, slope, between, whole["dataset"].n_unique()))
     return pl.DataFrame(out, ["measure", "outcome", "within", "slope", "between", "data_sets"], orient="row")
+
+
+def shown(measured: pl.DataFrame) -> pl.DataFrame:
+    """`explained` to be read: a row a measure, a column an outcome, within logs and, if they are enough, between."""
+    named = measured.with_columns(pl.col("measure").replace(MEASURES), pl.col("outcome").replace(OUTCOMES))
+    parts = [named.pivot("outcome", index="measure", values="within")]
+    if not measured["between"].null_count():
+        between = named.pivot("outcome", index="measure", values="between").drop("measure")
+        parts.append(between.rename(lambda name: f"{name}, between"))
+    return pl.concat(parts, how="horizontal")
 
 
 def _centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:

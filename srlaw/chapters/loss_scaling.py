@@ -24,9 +24,12 @@ LOSSES = {
     "loss": "test loss of the chosen epoch",
 }
 """Three readings of "loss": columns and what tables call them."""
+SHORT = {"final_loss": "training loss", "least_valid_loss": "validation loss", "loss": "test loss"}
+"""The same where there is little room: heads of columns, legends."""
 METRICS = {"hr10": "HR@10", "ndcg10": "NDCG@10"}
 SIZES = {"params_total": "all parameters", "params_non_embedding": "parameters without embeddings"}
 HELD_OUT = 0.25  # share of the cells, the largest, that a law does not see
+LEAST = 3  # depths, and widths, that the forms take
 CLEAR = 2  # standard errors of a difference of two runs
 
 
@@ -58,8 +61,8 @@ class OneDataSize(Kaplan):
 
 
 FORMS: dict[str, tuple[Law, dict[str, str]]] = {
-    "Eq. (1), N = all parameters": (OneDataSize(), {"n_params": "params_total"}),
-    "Eq. (1), N = parameters without embeddings": (OneDataSize(), {"n_params": "params_non_embedding"}),
+    "Eq. (1) in all parameters": (OneDataSize(), {"n_params": "params_total"}),
+    "Eq. (1) in parameters without embeddings": (OneDataSize(), {"n_params": "params_non_embedding"}),
     "power law in depth and width": (get("power"), {}),
     "plane in logarithms of depth and width": (get("log-linear"), {}),
     "quadratic in logarithms": (get("log-quadratic"), {}),
@@ -112,7 +115,16 @@ def losses_of(frame: pl.DataFrame) -> dict[str, str]:
 
 
 def cells(frame: pl.DataFrame) -> pl.DataFrame:
-    """Means over seeds: ``n_layers, d_emb``, sizes, losses and metrics, ``runs``; smallest first."""
+    """Means over seeds: ``n_layers, d_emb``, sizes, losses and metrics, ``runs``; smallest first.
+
+    Raises:
+        InputError: with fewer than `LEAST` depths or widths.
+    """
+    depths, widths = (frame[name].n_unique() for name in ("n_layers", "d_emb"))
+    if min(depths, widths) < LEAST:
+        raise InputError(
+            f"the table has runs of {depths} depths and {widths} widths; this takes {LEAST} of each, so train more"
+        )
     there = [name for name in (*SIZES, *LOSSES, *METRICS) if name in frame.columns]
     runs = read_runs(frame, x=["n_layers", "d_emb"], y=there)
     order = ["params_total"] if "params_total" in there else []
