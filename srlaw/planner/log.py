@@ -34,6 +34,7 @@ from srlaw.training.room import BYTES_PER_PARAMETER
 OVERTIME = 1.08  # of the minutes, up to which the chosen size may still be trained
 MEASURED = 0.25  # of the minutes: a width at which even a run of one layer takes longer is not measured further
 BEST = 3  # sizes that have further repeats
+MORE = 4  # of them at most, beyond the seeds of other sizes
 Tell = Callable[[str], None]
 
 
@@ -182,7 +183,7 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
         plan.train("checks", design.checks(group, cell, plan.recipes[group[0]]), last)
         more = [
             design.run(group, cell, plan.recipes[group[0]], seed=seed)
-            for seed in range(1, request.seeds + 1)
+            for seed in range(1, request.seeds + MORE)
             for group, cell in best[:BEST]
         ]
         plan.train("more", more, last)
