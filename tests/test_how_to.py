@@ -25,7 +25,7 @@ SAYS = {  # what a reader must see
     "Sweep over sizes on two cores": "4",
     "Fit a law, and plan": "log-linear",
     "Reproduce a row of this book": "1",
-    "Reproduce a verdict": "book/runs/again/01-lemma-3-1.ipynb is made",
+    "Reproduce a verdict": "book/runs/again/02-datasets.ipynb is made",
     "Add a law": "saturating",
     "Add a model": "unordered",
     "Add a chapter": "book/runs/mine/20-mine.ipynb is made",
