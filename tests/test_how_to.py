@@ -38,7 +38,10 @@ def clone(tmp_path_factory):
     """What git would clone, with this environment as its `.venv`."""
     folder = tmp_path_factory.mktemp("clone") / "srlaw"
     done = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         pytest.skip("not a git checkout")
@@ -61,7 +64,11 @@ def test_every_command_runs_as_written(clone):
     for section, commands in SECTIONS.items():
         assert commands, section
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", "\n".join(commands)], cwd=clone, env=environment, capture_output=True, text=True
+            ["bash", "-euo", "pipefail", "-c", "\n".join(commands)],
+            cwd=clone,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, f"{section}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         assert SAYS[section] in done.stdout, (section, done.stdout[-2000:], done.stderr[-2000:])

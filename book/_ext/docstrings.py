@@ -1,10 +1,12 @@
-"""Docstrings of the package as autodoc wants them: its own have code in single backticks, and signs that are no markup."""
+"""Docstrings of the package as autodoc wants them: code in double backticks, and signs that are no markup."""
 
 import re
 
 CODE = re.compile(r"(``.+?``|`[^`]+`)", re.DOTALL)
 SIGNS = re.compile(r"([\\*|]|(?<=\w)_(?!\w))")
-BLOCK = re.compile(r"^(.*[^:\s])::?\n\n((?:(?: {4,}.*)?\n)+)", re.MULTILINE)  # of code, below a line that ends in a colon
+BLOCK = re.compile(
+    r"^(.*[^:\s])::?\n\n((?:(?: {4,}.*)?\n)+)", re.MULTILINE
+)  # of code, below a line that ends in a colon
 
 
 def tidy(app, what, name, obj, options, lines):
