@@ -1,7 +1,6 @@
 """The built pages as a reader sees them: in a browser, without a network, wide and narrow, light and dark."""
 
 import importlib
-import re
 import shutil
 import subprocess
 import sys
