@@ -146,6 +146,11 @@ def successor(table: str) -> pl.DataFrame:
     return _read(f"successor/table{'s' if '_' in table else ''}{table}.csv")
 
 
+def full_ranking() -> pl.DataFrame:
+    """Published HR@10 and NDCG@10 on MovieLens-1M, all items but the user's history ranked: ``source, key, model``."""
+    return _read("ml-1m-full-ranking.csv")
+
+
 def srt_curves() -> pl.DataFrame:
     """Their learning curves: ``run, step, train_train_loss, valid_eval_loss, valid_hit_at_5, valid_ndcg_at_5``."""
     return _read("srt_curves.csv")

@@ -59,6 +59,11 @@ def chinchilla_refit() -> pl.DataFrame:
     return pl.read_csv(_file("statistics", "chinchilla", "-refit.csv"))
 
 
+def data_measures() -> pl.DataFrame:
+    """`srlaw.chapters.data_scaling.measures` of every log of sweep C, at each s_max and share of the users."""
+    return pl.read_csv(_file("statistics", "data", "-measures.csv"))
+
+
 def leave_one_out() -> pl.DataFrame:
     """`srlaw.chapters.panels.thorough_errors` of the paper's panels."""
     return pl.read_csv(_file("statistics", "panels", "-leave-one-out.csv"))
@@ -102,6 +107,15 @@ def made_worlds() -> pl.DataFrame:
 def sweep(name: str) -> pl.DataFrame:
     """The rows of one of this project's own sweeps, as `srlaw sweep` wrote them."""
     return pl.read_csv(_file("sweeps", name, ".csv"), infer_schema_length=None)
+
+
+def sweeps(*names: str) -> pl.DataFrame:
+    """The finished rows of several sweeps, a run that two of them hold once; one that has no table yet adds none."""
+    frames = [sweep(name) for name in names if (repository("data", "sweeps") / f"{name}.csv").exists()]
+    if not frames:
+        return pl.DataFrame(schema={"key": pl.String, "status": pl.String})
+    rows = pl.concat(frames, how="diagonal_relaxed").unique("key", keep="first", maintain_order=True)
+    return rows.filter(pl.col("status") == "finished")
 
 
 def _file(folder: str, name: str, ending: str) -> Path:

@@ -12,6 +12,7 @@ import pytest
 
 from srlaw.claims import CLAIMS, MIME, VERDICTS, WORDS, Verdict, anchor, ledger, verdict
 from srlaw.errors import InputError
+from srlaw.rules import RULES
 
 BOOK = Path(__file__).parents[1] / "book"
 R2 = {
@@ -100,7 +101,6 @@ def test_the_rule_sees_what_the_card_rounds_away():
     ("claim", "evidence", "message"),
     [
         ("eq-99", R2, "no claim 'eq-99'"),
-        ("eq-1", R2, "no rule judges eq-1"),
         ("figure-3", {}, "asks for other evidence; compare by_chance, integers, met, nearest, optimal, panels"),
         ("figure-3", R2 | {"more": 1}, "asks for other evidence; compare more"),
         ("figure-3", R2 | {"by_chance": math.nan}, "'how many would be met by chance' of figure-3 is nan"),
@@ -110,6 +110,12 @@ def test_the_rule_sees_what_the_card_rounds_away():
 def test_verdicts_without_ground_are_refused(claim, evidence, message):
     with pytest.raises(InputError, match=message):
         verdict(claim, evidence)
+
+
+def test_a_claim_without_a_rule_is_not_judged(monkeypatch):
+    monkeypatch.delitem(RULES, "figure-3")
+    with pytest.raises(InputError, match="no rule judges figure-3"):
+        verdict("figure-3", R2)
 
 
 def test_two_chapters_may_not_judge_one_claim(tmp_path):

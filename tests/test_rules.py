@@ -15,7 +15,7 @@ from srlaw.rules.cases import BASE, CASES, STRONG, WEAK
 # Names that hold digits but state no result: the paper's numbering, metrics, data sets, constants of formulas.
 NAMES = re.compile(
     r"Section \d\.\d|Z (?:≤|>) 1|above 1 |below 1|sides of 1|instance 2 at"
-    r"|Eqs?\. \(\d+\)|\(\d+\)(?:–\(\d+\))?|Tables? \d|\w+@\d+|MovieLens-1M|s_max \d+|√ln 2|D_?\w?′|w\d|p_xy|N·d²"
+    r"|Eqs?\. \(\d+\)|\(\d+\)(?:–\(\d+\))?|Tables? \d|\w+@\d+|MovieLens-\d+[MK]|s_max \d+|√ln 2|D_?\w?′|w\d|p_xy|N·d²"
     r"|R²|log Z \+ 1/Z|\+ 1/l − 1|c < |1 < Loss|Z > 0|Z ≤ U ≤ 1|1/ApEn|with one p |both in |h ≥ "
 )
 

@@ -21,6 +21,7 @@ HAND_SET = range(1, 101)  # values of p that a person would type
 FORMS = {"code": "the authors' code", "equation": "Eq. (7)"}
 _GRID = np.geomspace(1e-3, 10, 250)
 EXPONENTS = np.concatenate([-_GRID[::-1], _GRID])
+TURNING = np.geomspace(0.98, 1.6, 120)  # of 1/p: exponents at which a term of Eq. (7) turns within the sizes
 FLAT = 1e-7  # slope of the share by the exponent below which the share no longer depends on it
 
 
@@ -117,12 +118,14 @@ def _share(form: str, p: np.ndarray, w: np.ndarray, ln: np.ndarray, means: np.nd
 
 def _maxima(form: str, p: np.ndarray, ln: np.ndarray, means: np.ndarray) -> pl.DataFrame:
     """``p, w, share`` at each local maximum by w, found by bisection of the slope, and on the straight line."""
-    mesh = np.broadcast_to(p[:, None], (len(p), len(EXPONENTS)))
-    _, slope = _share(form, mesh, np.broadcast_to(EXPONENTS, mesh.shape), ln, means)
+    grid = np.broadcast_to(EXPONENTS, (len(p), len(EXPONENTS)))
+    if form == "equation":  # a maximum among them is narrower than the steps of the grid
+        grid = np.sort(np.concatenate([grid, TURNING / p[:, None]], axis=1), axis=1)
+    _, slope = _share(form, np.broadcast_to(p[:, None], grid.shape), grid, ln, means)
     turns = (slope[:, :-1] > FLAT) & (slope[:, 1:] < -FLAT)
-    turns[:, len(_GRID) - 1] = False  # between the smallest exponents of either sign lies 0, where the term is a line
+    turns &= grid[:, :-1] * grid[:, 1:] > 0  # between the smallest exponents of either sign the term is a line
     row, column = np.nonzero(turns)
-    low, high = EXPONENTS[column], EXPONENTS[column + 1]
+    low, high = grid[row, column], grid[row, column + 1]
     for _ in range(50):
         middle = (low + high) / 2
         rising = _share(form, p[row], middle, ln, means)[1] > 0

@@ -15,6 +15,7 @@ Parameters are dicts of name → number or array that broadcasts against the arg
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -25,6 +26,15 @@ SMALLEST_EXPONENT = 1e-4  # an exponent closer to 0 is reported here, with statu
 POSITIVE = np.array([SMALLEST_EXPONENT, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.9, 1.2, 1.6, 2.2, 3, 4.5, 7, 10.0])
 
 
+_SERIES = {
+    order: np.array(
+        [(1 / math.factorial(j + order), -(j + 1) / math.factorial(j + 1 + order)) for j in range(13, -1, -1)]
+    )
+    for order in (1, 2)
+}
+"""Coefficients of g and of g′ of `exp_tail` by order, highest power first: ``(14, 2)``."""
+
+
 def exp_tail(order: int, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """g(s) = Σ_j (−s)^j / (j + order)! and g′(s), for order 1 or 2, accurate near 0.
 
@@ -32,10 +42,11 @@ def exp_tail(order: int, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     small = np.abs(s) < 0.5
     t = np.where(small, s, 0.0)
-    series, slope = np.zeros_like(t), np.zeros_like(t)
-    for j in range(13, -1, -1):  # Horner in −s
-        slope = -t * slope - (j + 1) / math.factorial(j + 1 + order)
-        series = -t * series + 1 / math.factorial(j + order)
+    both, minus = np.zeros((2, *t.shape)), -t
+    for coefficients in _SERIES[order]:  # Horner in −s
+        both *= minus
+        both += coefficients.reshape(2, *[1] * t.ndim)
+    series, slope = both
     z = np.where(small, 1.0, s)
     first = -np.expm1(-z) / z
     first_slope = (np.exp(-z) - first) / z
@@ -45,15 +56,30 @@ def exp_tail(order: int, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(small, series, second), np.where(small, slope, -(first_slope + second) / z)
 
 
+def _tail(order: int, w: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`exp_tail` of w u, w ``(R, 1)`` and u ``(n,)``, of which a panel has few values: each is looked at once."""
+    values, back = _distinct(u.tobytes())
+    if 2 * len(values) > u.size:
+        return exp_tail(order, w * u)
+    g, slope = exp_tail(order, w * values)
+    return g[..., back], slope[..., back]
+
+
+@lru_cache(maxsize=64)
+def _distinct(content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values of an array of floats, and which of them stands at each place."""
+    return np.unique(np.frombuffer(content), return_inverse=True)
+
+
 def bend(w: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(e^{−wu} − 1 + wu)/w² and its derivative by w; u²/2 at w = 0."""
-    g, slope = exp_tail(2, w * u)
+    g, slope = _tail(2, w, u)
     return u**2 * g, u**3 * slope
 
 
 def decay(w: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(e^{−wu} − 1)/w and its derivative by w; −u at w = 0."""
-    g, slope = exp_tail(1, w * u)
+    g, slope = _tail(1, w, u)
     return -u * g, -(u**2) * slope
 
 

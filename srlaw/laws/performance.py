@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import lambertw
 
 from srlaw.laws.forms import Law, assemble, bend, decay, gradient
 
@@ -24,6 +25,7 @@ EXPONENT = 10.0  # exponents are searched in ± this: 8^−10 is already a step 
 FREE = (-math.inf, math.inf)
 FINE = np.array([-10, -7, -5, -3.5, -2.5, -1.75, -1.2, -0.8, -0.4, 0, 0.4, 0.8, 1.2, 1.75, 2.5, 3.5, 5, 7, 10.0])
 COARSE = np.array([-10, -5, -2.8, -1.7, -1, -0.5, -0.2, -0.05, 0.05, 0.2, 0.5, 1, 1.7, 2.8, 5, 10.0])
+NEAR = np.array([0.5, 0.75, 1, 1.25, 1.5])  # of the mean logarithm of a size
 _K = np.geomspace(0.06, 7.3, 16)  # curvature over slope of one term, per unit of ln x
 CURVATURES = np.concatenate([-_K[::-1], _K])
 _K = np.array([0.1, 0.4, 0.8, 1.3, 1.8, 2.4, 3, 4, 5.5, 8])
@@ -165,6 +167,20 @@ class PerformanceShared(Law):
     def _held_inverse(self, held):
         return 1 / held
 
+    def points(self, axes, centre):
+        """With p1 held also exponents whose term turns near the centre: their basin is too narrow for `FINE`."""
+        if self.held is not None:
+            pairs = zip(axes, self.arguments, strict=True)
+            axes = tuple(np.union1d(x, self._turning(self.held, centre[arg])) if len(x) > 1 else x for x, arg in pairs)
+        return super().points(axes, centre)
+
+    def _turning(self, held, middle):
+        """Exponents w of terms that turn at logarithms about `middle`, where p1 w e^−w ln x is 1."""
+        at = NEAR * middle
+        at = at[(at > 0) & (at <= held / math.e)]
+        found = np.concatenate([-lambertw(-at / held, branch).real / at for branch in (0, -1)])
+        return found[found <= EXPONENT]
+
     def _straight(self, theta, centre):
         """r of each term ``(R, 2)``, its derivatives ``(R, q, 2)``; the pivot's r is used only if p1 is held."""
         m = np.array([centre[arg] for arg in self.arguments])
@@ -268,6 +284,10 @@ class PerformanceCode(PerformanceShared):
 
     def _held_inverse(self, held):
         return held
+
+    def _turning(self, held, middle):
+        """None are needed: a term turns where e^−w ln x is p, and `FINE` is near such w."""
+        return np.empty(0)
 
     def _power(self, w):
         return 1 / w

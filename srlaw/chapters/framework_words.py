@@ -1,0 +1,295 @@
+"""The sentences of chapter 10. Those about the paper are said of this project's own runs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from srlaw.chapters.frameworks import (
+    EXPONENTS,
+    SIZE,
+    Group,
+    groups,
+    name_of,
+    printed,
+)
+from srlaw.chapters.orders import missing
+from srlaw.charts import literal
+from srlaw.metrics import SAMPLED_NEGATIVES
+
+MORE = 4
+"""Depths, and widths, that Eq. (7) with its one p takes."""
+ELSEWHERE = "This part is about runs of this project's own, and is left out for a table of yours."
+UNTRAINED = "The runs of this part are not trained yet, so there is nothing to show and nothing is judged by them."
+QUOTE = """> **Section 5.4.2 and Table 4.** "In the expressions w₁ · 1/N^w₃ and w₂ · 1/d^w₄, when the coefficient terms
+> w₁ and w₂ are negative, smaller values of w₃ and w₄ indicate poorer scaling-up potential of the model, and vice versa.
+> […] In all the fittings conducted here, both w₁ and w₂ are positive values. As observed from the table, the model's
+> performance closely aligns with the magnitude trend of w₃ and w₄, which further underscores the accuracy of our
+> fitting in predicting the model's performance."
+
+So smaller w₃ and w₄ should go with better models. The successor of the paper prints w₁ and w₂ of such fits and says
+that larger ones do. Neither publishes the runs, says which sizes they had, or repeats one. Here are runs of the three
+models with seeds."""
+
+
+def protocol(rows: pl.DataFrame) -> str:
+    """How this project's own runs were trained and tested."""
+    users, s_max, epochs = (rows[name].unique().item() for name in ("users", "s_max", "max_epochs"))
+    return (
+        f"*Protocol.* MovieLens-1M, each user's last event the test and the one before it validation, {users:,} users; "
+        f"histories of at most {s_max} events, {epochs} epochs with one learning-rate schedule, the epoch chosen by "
+        "validation NDCG@10. Each model has its own learning rate, dropout and weight decay, chosen by validation at "
+        "one middle size. *All items* ranks the test event among the whole catalogue, *without the history* among the "
+        f"items that the user has not had, and *as the authors' code* among {SAMPLED_NEGATIVES:,} random items "
+        "outside the training history, in expectation. Table 4 does not say which it used."
+    )
+
+
+def opening(rows: pl.DataFrame, own: bool, dataset: str | None) -> str:
+    """What the page is about."""
+    if own:
+        return f"{QUOTE}\n\n{protocol(rows)}"
+    told = dataset or (rows["dataset"][0] if "dataset" in rows.columns else None)
+    where = f" on {literal(told)}" if told else ""
+    models = ", ".join(literal(name_of(m)) for m in dict.fromkeys(m for _, m in groups(rows)))
+    return (
+        f"*Your runs*: {len(rows)} finished {'run' if len(rows) == 1 else 'runs'}{where}, of {models}. {repeated(rows)}"
+    )
+
+
+def repeated(rows: pl.DataFrame) -> str:
+    """How many cells were run more than once."""
+    counts = rows.group_by(["model", "precision", *SIZE]).len()
+    several = counts.filter(pl.col("len") > 1)
+    if not len(several):
+        return "No configuration was run twice, so the noise of a run is not known, and no difference can be judged."
+    return (
+        f"{len(several)} of {len(counts)} configurations were run more than once, with other seeds; the noise of all "
+        "is estimated from these."
+    )
+
+
+def best_words(best: pl.DataFrame, own: bool) -> str:
+    """The order of the models in each precision and ranking, and beside it the paper's."""
+    parts = []
+    for (precision,), part in best.group_by("precision", maintain_order=True):
+        orders: dict[tuple[str, ...], list[str]] = {}
+        for (ranking,), rows in part.group_by("ranking", maintain_order=True):
+            order = tuple(literal(name_of(m)) for m in rows.sort("hr10", descending=True)["model"])
+            orders.setdefault(order, []).append(str(ranking))
+        said = [f"{', '.join(order)} ({'; '.join(names)})" for order, names in orders.items()]
+        parts.append(f"In {literal(precision)} the order by HR@10 is {', and '.join(said)}. {_lead(part)}")
+    text = " ".join(parts)
+    if best["sizes"].n_unique() > 1:
+        text += (
+            f" The models had different numbers of sizes to choose from, {best['sizes'].min()} to "
+            f"{best['sizes'].max()}."
+        )
+    return f"{text} {_paper_order(best)}" if own else text
+
+
+def _lead(part: pl.DataFrame) -> str:
+    """By how much the best model leads the next in one precision, by the first ranking."""
+    table = part.filter(ranking=part["ranking"][0]).sort("hr10", descending=True)
+    if len(table) < 2:
+        return ""
+    first, second = table.head(2).to_dicts()
+    lead = f"The first leads the second by {first['hr10'] - second['hr10']:.3f}, {first['ranking']} ranked"
+    if not first["hr10_se"] or not second["hr10_se"]:
+        return f"{lead}; without repeats of both nothing says whether that is more than noise."
+    error = (first["hr10_se"] ** 2 + second["hr10_se"] ** 2) ** 0.5
+    return f"{lead}, which is {(first['hr10'] - second['hr10']) / error:.1f} standard errors of the difference."
+
+
+def _paper_order(best: pl.DataFrame) -> str:
+    table = printed()
+    agree, asked, nearest = 0, 0, []
+    for (_, precision), part in best.group_by("ranking", "precision", maintain_order=True):
+        there = table.filter(precision=precision).sort("hr10", descending=True)
+        here = part.sort("hr10", descending=True)["model"].to_list()
+        if set(here) == set(there["model"]):
+            asked += 1
+            agree += here == there["model"].to_list()
+    joined = best.join(table.select("precision", "model", there="hr10"), on=["precision", "model"])
+    gaps = joined.group_by("ranking", maintain_order=True).agg(gap=(pl.col("hr10") - pl.col("there")).mean())
+    nearest = gaps.sort(pl.col("gap").abs()).row(0, named=True)
+    return (
+        f"The order of Table 4 is met in {agree} of {asked} pairs of a ranking and a precision. Its level is nearest "
+        f"to the ranking “{nearest['ranking']}”, from which it is {abs(nearest['gap']):.3f} away on average; but its "
+        "sizes, its s_max and its loss are other ones, so this does not tell how it ranked."
+    )
+
+
+def grid_words(found: Sequence[Group]) -> str:
+    """What the sizes of a grid can tell of Eq. (7), and how it comes out."""
+    fitted = [g for g in found if g.fitted is not None]
+    levels = [len(set(g.fitted.x[name])) for g in fitted if g.fitted for name in SIZE]
+    text = "On four depths and four widths or more the one p of Eq. (7) can be fitted too, if the runs tell it."
+    if not levels or min(levels) < MORE:
+        here = " (as here)" if levels and max(levels) < MORE else ""
+        text = (
+            f"On three depths and three widths{here} a sum of a term in depth and a term in width is five numbers: a "
+            "level and two steps on each axis. Eq. (7) with its one p has six parameters, so p has to be held, and "
+            "every p that reaches the five numbers fits equally well."
+        )
+    without = missing(found)
+    if without:
+        text += f" Without a fit so far: {literal(without)}."
+    return f"{text} {_readings_words(fitted)}"
+
+
+def _readings_words(fitted: Sequence[Group]) -> str:
+    """By how much the readings differ in R² and in their exponents, model by model."""
+    said = []
+    for precision, model in dict.fromkeys((g.precision, g.model) for g in fitted):
+        own = [g for g in fitted if (g.precision, g.model) == (precision, model)]
+        r2 = [g.fitted.r2 for g in own if g.fitted]
+        known = [g for g in own if g.known]
+        name = f"{literal(name_of(model))} in {literal(precision)}"
+        text = f"{name}: R² {min(r2):.3f}" + (
+            f" to {max(r2):.3f}" if max(r2) - min(r2) >= 0.0005 else " in each reading"
+        )
+        if known:
+            each = [", ".join(f"{w} {g.fitted.params[w]:.3g}" for w in EXPONENTS) for g in known if g.fitted]
+            pairs = zip(known, each, strict=True)
+            text += "; " + "; ".join(f"{literal(g.reading.name)} has {values}" for g, values in pairs)
+        else:
+            text += "; not all exponents are identified in any reading"
+        said.append(f"{text}.")
+    return " ".join(said)
+
+
+def sizes_words(found: Sequence[Group]) -> str:
+    """What more depths and widths of one model tell of its exponents, p fitted and held."""
+    fits = [g.fitted for g in found if g.fitted is not None]
+    depths, widths = (len(set(fits[0].x[name])) for name in SIZE)
+    text = f"At {fits[0].n} sizes of {name_of(found[0].model)}, {depths} depths and {widths} widths, "
+    free, held = [g for g in found if not g.reading.fixed], [g for g in found if g.reading.fixed]
+    text += (
+        "the exponents are identified with p fitted too."
+        if all(g.known for g in free)
+        else "Eq. (7) with its p fitted is still not identified: many values of p fit alike."
+    )
+    known = [g for g in held if g.known and g.fitted]
+    if len(known) > 1:
+        signs = {tuple(g.fitted.params[w] > 0 for w in ("w1", "w2")) for g in known if g.fitted}
+        r2 = [g.fitted.r2 for g in known if g.fitted]
+        apart = [w for w in EXPONENTS if _apart([g.interval(w) for g in known])]
+        text += (
+            f" With p held all four parameters are, with an R² of {min(r2):.3f} or more; the intervals of "
+            f"{', '.join(apart) or 'none of them'} do not overlap between the readings, and w1 and w2 have "
+            f"{'the same signs' if len(signs) == 1 else 'opposite signs'} in them. An exponent means something only "
+            "beside the p and the form that it was fitted with, and Table 4 states neither."
+        )
+    return text
+
+
+def _apart(intervals: Sequence[tuple[float, float] | None]) -> bool:
+    """Whether all intervals are there and no two of them overlap."""
+    ends = sorted(pair for pair in intervals if pair is not None)
+    return len(ends) == len(intervals) and all(a[1] < b[0] for a, b in pairwise(ends))
+
+
+def orders_words(table: pl.DataFrame) -> str:
+    """What the draws say of the order of the exponents."""
+    known = table.filter("known")
+    if not len(known):
+        return (
+            "No precision has three models whose exponents are all identified under a reading, so their order cannot "
+            "be compared."
+        )
+    said = [
+        f"{literal(r['reading'])}, {literal(r['precision'])}: in {r['smaller_share']:.0%} of the draws the better "
+        "models have the smaller w3 and w4 (the larger ones where w1 and w2 are negative), in "
+        f"{r['larger_share']:.0%} the larger w1 and w2"
+        for r in known.to_dicts()
+    ]
+    return "; ".join(said) + "."
+
+
+def precision_words(
+    diff: pl.DataFrame, same: tuple[float, float] | None, changed: pl.DataFrame, rows: pl.DataFrame
+) -> str:
+    """Whether bfloat16 changes the metrics, their noise, or the exponents."""
+    if not len(diff):
+        there = ", ".join(literal(p) for p in dict.fromkeys(p for p, _ in groups(rows)))
+        return f"There are no runs of the same size and seed in both precisions; the runs are: {there}."
+    every = diff.filter(model="all")
+    parts = [_one_difference(r) for r in every.to_dicts() if r["metric"] in ("HR@10", "NDCG@10", "test loss")]
+    clear = diff.drop_nulls("low").filter((pl.col("low") > 0) | (pl.col("high") < 0))
+    tests = len(diff.drop_nulls("low"))
+    text = (
+        f"bfloat16 less float32, over {every['pairs'][0]} pairs of one size and seed: {'; '.join(parts)}. Of {tests} "
+        f"intervals of a model or of all together, {len(clear)} exclude 0, where chance alone would make "
+        f"{tests / 20:.1f} do so."
+    )
+    if same is not None:
+        text += (
+            f" Repeats scatter {same[0]:.2f} times as much in bfloat16 as in float32 (p = {same[1]:.2f} that they "
+            "scatter alike)."
+        )
+    if not len(changed):
+        return (
+            f"{text} No model has its exponents identified in both precisions, so whether they change cannot be said."
+        )
+    moved = changed.filter((pl.col("low") > 0) | (pl.col("high") < 0))
+    return (
+        f"{text} Of {len(changed)} exponents that are identified in both precisions, {len(moved)} differ between "
+        "them by more than the noise (95% of the draws)."
+    )
+
+
+def _one_difference(row: dict[str, Any]) -> str:
+    text = f"{row['metric']} {row['mean']:+.4f}"
+    if row["low"] is not None:
+        text += f" [{row['low']:+.4f}, {row['high']:+.4f}]"
+    return text + (f", where repeats alone would give ±{row['expected']:.4f}" if row["expected"] else "")
+
+
+def panel_words(table: pl.DataFrame, agreement: pl.DataFrame, sigma: float | None) -> str:
+    """Where ours and the paper's panel peak and how far they agree. sigma: of one run, validation NDCG@10."""
+
+    def top(column: str) -> str:
+        row = table.sort(column, descending=True).row(0, named=True)
+        return f"{row['n_layers']} × {row['d_emb']}"
+
+    best = table.sort("valid", descending=True).row(0, named=True)
+    near = 0
+    if sigma is not None:
+        error = sigma * (1 / pl.col("runs") + 1 / best["runs"]).sqrt()
+        near = len(table.filter(pl.col("valid") > best["valid"] - 2 * error)) - 1
+    rho = {(r["metric"], r["ranking"]): r["spearman"] for r in agreement.to_dicts()}
+    widest = table.filter(pl.col("d_emb") == table["d_emb"].max()).sort("n_layers")
+    ours, theirs = (widest[name][-1] - widest[name][0] for name in ("valid", "paper_ndcg10"))
+    first, last = widest["n_layers"][0], widest["n_layers"][-1]
+    return (
+        f"Over the {len(table)} sizes (depth × width) that both have, the paper's HR@10 is greatest at "
+        f"{top('paper_hr10')} and its NDCG@10 at {top('paper_ndcg10')}. Ours are greatest at {top('hr10')} and "
+        f"{top('ndcg10')} on the test events, all items ranked. By validation NDCG@10, by which a size should be "
+        f"chosen, the best is {top('valid')}, and {near} others are within two standard errors of it. Spearman's "
+        f"correlation of the two panels is {rho['NDCG@10', 'all items']:+.2f} for NDCG@10 and "
+        f"{rho['HR@10', 'all items']:+.2f} for HR@10 with all items ranked, "
+        f"{rho['NDCG@10', 'without the history']:+.2f} and {rho['HR@10', 'without the history']:+.2f} without the "
+        f"history. At the greatest width, going from {first} to {last} blocks changes the paper's NDCG@10 by "
+        f"{theirs:+.4f} and our validation NDCG@10 by {ours:+.4f}."
+    )
+
+
+def literature_words(table: pl.DataFrame, targets: str) -> str:
+    """Our targets, what an error is worth, and why sources differ."""
+    single = (table.filter(source="this book")["runs"] == 1).all()
+    error = (
+        "A standard error is that of one run over its users, and other seeds would add to it."
+        if single
+        else "A standard error is that of the mean over seeds, or of one run over its users."
+    )
+    return (
+        f"{targets} These targets were set before the settings were tuned. {error} *Caveat.* Ratings of MovieLens "
+        "often bear the same second as others of the same user. Which of them counts as the last, and is tested, "
+        "depends on how a program breaks the ties, and the sources do not say how they do it. The copy that was used "
+        "here has an order of its own for them, so a difference of a few thousandths between sources may be one of "
+        "the tested events."
+    )

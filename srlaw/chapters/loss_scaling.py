@@ -1,0 +1,288 @@
+"""Loss against size in this project's own runs, Eq. (1) and its rivals, and loss against ranking."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from srlaw.errors import InputError
+from srlaw.files import repository
+from srlaw.laws import Fit, Kaplan, Law, fit, get
+from srlaw.laws.linear import ols
+from srlaw.runs import finished_rows, read_runs
+from srlaw.sweep.folder import curves_beside
+
+OWN = Path("data/sweeps/loss-scaling.csv")
+LOSSES = {
+    "final_loss": "training loss of the last epoch",
+    "least_valid_loss": "least validation loss",
+    "loss": "test loss of the chosen epoch",
+}
+"""Three readings of "loss": columns and what tables call them."""
+SHORT = {"final_loss": "training loss", "least_valid_loss": "validation loss", "loss": "test loss"}
+"""The same where there is little room: heads of columns, legends."""
+METRICS = {"hr10": "HR@10", "ndcg10": "NDCG@10"}
+SIZES = {"params_total": "all parameters", "params_non_embedding": "parameters without embeddings"}
+HELD_OUT = 0.25  # share of the cells, the largest, that a law does not see
+LEAST = 3  # depths, and widths, that the forms take
+CLEAR = 2  # standard errors of a difference of two runs
+
+
+class OneDataSize(Kaplan):
+    """Eq. (1) where D is one number: loss = s [e^{−a u_N + ln ρ} + 1]^α_D, u_N centred; four parameters."""
+
+    name = "eq-1-one-data-size"
+    arguments = ("n_params",)
+    parameters = ("scale", "a", "ln_rho", "alpha_d")
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        box = {name: (float(axis[0]), float(axis[-1])) for name, axis in zip(self.search, self.grid, strict=True)}
+        return {"scale": (-np.inf, np.inf), **box}
+
+    def basis(self, theta, u, centre):
+        return super().basis(theta, {**u, "tokens": np.zeros_like(u["n_params"])}, centre)
+
+    def named(self, theta, coef, centre):
+        a, ln_rho, power = theta.T
+        return {"scale": coef[:, 0], "a": a, "ln_rho": ln_rho + a * centre["n_params"], "alpha_d": power}
+
+    def predict(self, params, x):
+        size = params["ln_rho"] - params["a"] * np.log(x["n_params"])
+        return params["scale"] * np.exp(params["alpha_d"] * np.logaddexp(size, 0.0))
+
+    def jacobian(self, params, x):
+        return Law.jacobian(self, params, x)
+
+
+FORMS: dict[str, tuple[Law, dict[str, str]]] = {
+    "Eq. (1) in all parameters": (OneDataSize(), {"n_params": "params_total"}),
+    "Eq. (1) in parameters without embeddings": (OneDataSize(), {"n_params": "params_non_embedding"}),
+    "power law in depth and width": (get("power"), {}),
+    "plane in logarithms of depth and width": (get("log-linear"), {}),
+    "quadratic in logarithms": (get("log-quadratic"), {}),
+    "quadratic in logarithms with the product": (get("log-quadratic-interaction"), {}),
+}
+EQ_1 = tuple(FORMS)[:2]
+POWER = tuple(FORMS)[2]
+
+
+def rows(table: str | Path | None = None, **only: Any) -> pl.DataFrame:
+    """Finished runs, one a row, with ``final_loss``, the training loss of the last epoch, where the curves are there.
+
+    Args:
+        table: a ``rows.csv`` of ``srlaw sweep`` or a CSV with ``n_layers, d_emb, loss``, a metric and what else of
+            `LOSSES` and `SIZES` there is; None for this project's own. only: values that columns must have.
+
+    Raises:
+        InputError: for a table that cannot be used.
+    """
+    path = repository() / OWN if table is None else Path(table)
+    frame = pl.DataFrame(finished_rows(path, ["key"])[0], infer_schema_length=None)
+    for name in ("n_layers", "d_emb", "loss"):
+        if name not in frame.columns:
+            raise InputError(f"{path} has no column {name!r}; it needs one row a run with n_layers, d_emb and loss")
+    for name, value in only.items():
+        frame = frame.filter(pl.col(name) == value) if name in frame.columns else frame
+    if not frame.height:
+        raise InputError(f"{path} has no finished run with {', '.join(f'{k} = {v}' for k, v in only.items())}")
+    beside = curves_beside(path)
+    if "key" in frame.columns and beside.exists():
+        last = pl.col("epoch") == pl.col("epoch").max().over("key")
+        ends = curves(path).filter(last).select("key", final_loss="loss")
+        frame = frame.join(ends, on="key", how="left")
+        if frame["final_loss"].null_count():
+            frame = frame.drop("final_loss")
+    return frame
+
+
+def curves(table: str | Path | None = None) -> pl.DataFrame:
+    """The learning curves beside a table of rows, a line an epoch, with ``n_layers, d_emb, seed`` of their run."""
+    path = repository() / OWN if table is None else Path(table)
+    points = pl.read_csv(curves_beside(path), schema_overrides={"key": pl.String}, infer_schema_length=None)
+    runs = pl.DataFrame(finished_rows(path, ["key"])[0], infer_schema_length=None)
+    return points.join(runs.select("key", "n_layers", "d_emb", "seed"), on="key", how="inner")
+
+
+def losses_of(frame: pl.DataFrame) -> dict[str, str]:
+    """Those of `LOSSES` that a table has."""
+    return {name: title for name, title in LOSSES.items() if name in frame.columns}
+
+
+def cells(frame: pl.DataFrame) -> pl.DataFrame:
+    """Means over seeds: ``n_layers, d_emb``, sizes, losses and metrics, ``runs``; smallest first.
+
+    Raises:
+        InputError: with fewer than `LEAST` depths or widths.
+    """
+    depths, widths = (frame[name].n_unique() for name in ("n_layers", "d_emb"))
+    if min(depths, widths) < LEAST:
+        raise InputError(
+            f"the table has runs of {depths} depths and {widths} widths; this takes {LEAST} of each, so train more"
+        )
+    there = [name for name in (*SIZES, *LOSSES, *METRICS) if name in frame.columns]
+    runs = read_runs(frame, x=["n_layers", "d_emb"], y=there)
+    order = ["params_total"] if "params_total" in there else []
+    return runs.frame.drop([f"{name}_se" for name in there]).sort(*order, "n_layers", "d_emb")
+
+
+def noise(frame: pl.DataFrame) -> pl.DataFrame:
+    """Standard deviation between seeds, pooled over the cells that were trained more than once.
+
+    Returns:
+        ``name, sigma`` and ``dof``, its degrees of freedom; no row where nothing was repeated.
+    """
+    out = []
+    for name in (*losses_of(frame), *(metric for metric in METRICS if metric in frame.columns)):
+        spread = frame.group_by("n_layers", "d_emb").agg(n=pl.len(), v=pl.col(name).var()).filter(pl.col("n") > 1)
+        if dof := int((spread["n"] - 1).sum() or 0):
+            squares = float((spread["v"] * (spread["n"] - 1)).sum())
+            out.append((name, (squares / dof) ** 0.5, dof))
+    return pl.DataFrame(out, {"name": pl.String, "sigma": pl.Float64, "dof": pl.Int64}, orient="row")
+
+
+def _fit(form: str, points: pl.DataFrame, y: str) -> Fit:
+    law, x = FORMS[form]
+    return fit(law, points, y, x=x)
+
+
+def forms_of(points: pl.DataFrame) -> list[str]:
+    """Those of `FORMS` whose arguments a table has and whose parameters it has cells for."""
+    return [
+        form for form, (law, x) in FORMS.items()
+        if set(x.values()) <= set(points.columns) and points.height > len(law.parameters)
+    ]  # fmt: skip
+
+
+def fits(frame: pl.DataFrame) -> pl.DataFrame:
+    """Every form fitted to every loss, over the cells.
+
+    Returns:
+        ``loss, form, coefficients, r2, aicc, residual`` (standard deviation, degrees of freedom counted, nats),
+        ``sigma`` (`noise`), ``times`` (residual over noise), ``p`` (of the F test that the residual is that noise;
+        null without repeats; a cell of several runs has less noise, so the test is kind to the form), ``status``.
+    """
+    points = cells(frame)
+    sigma = {row["name"]: row for row in noise(frame).iter_rows(named=True)}
+    out = []
+    for loss in losses_of(points):
+        for form in forms_of(points):
+            found = _fit(form, points, loss)
+            free = points.height - found.free
+            residual, known = (found.objective / free) ** 0.5, sigma.get(loss)
+            times = None if known is None else residual / known["sigma"]
+            p = None if known is None or times is None else float(stats.f.sf(times**2, free, known["dof"]))
+            test = (residual, known and known["sigma"], times, p)
+            out.append((loss, form, found.free, found.r2, found.aicc, *test, found.status))
+    names = ["loss", "form", "coefficients", "r2", "aicc", "residual", "sigma", "times", "p", "status"]
+    return pl.DataFrame(out, names, orient="row", infer_schema_length=None)
+
+
+def held_out(frame: pl.DataFrame, share: float = HELD_OUT) -> pl.DataFrame:
+    """Each form fitted to the smaller cells, by all parameters (else N·d²), and tested on the larger ones.
+
+    Returns:
+        ``loss, form, tested`` (cells) and ``rmse`` in nats; the form "the last of the same width" predicts no change
+        with depth or, for a width not seen, the value of the widest seen at the nearest depth.
+    """
+    points = cells(frame)
+    if "params_total" not in points.columns:
+        points = points.sort(pl.col("n_layers") * pl.col("d_emb") ** 2)
+    k = points.height - max(1, round(share * points.height))
+    small, large = points[:k], points[k:]
+    out = []
+    for loss in losses_of(points):
+        truth = large[loss].to_numpy()
+        for form in forms_of(small):
+            found = _fit(form, small, loss)
+            x = {name: large[FORMS[form][1].get(name, name)].to_numpy() for name in FORMS[form][0].arguments}
+            out.append((loss, form, large.height, float(np.sqrt(((found.predict(x) - truth) ** 2).mean()))))
+        nearest = np.array([_nearest(small, row, loss) for row in large.iter_rows(named=True)])
+        out.append((loss, NEAREST, large.height, float(np.sqrt(((nearest - truth) ** 2).mean()))))
+    return pl.DataFrame(out, ["loss", "form", "tested", "rmse"], orient="row")
+
+
+NEAREST = "no law: the nearest smaller cell"
+
+
+def _nearest(small: pl.DataFrame, cell: dict[str, Any], loss: str) -> float:
+    """The loss of the seen cell with the least distance in ln depth and ln width."""
+    distance = (np.log(small["n_layers"].to_numpy()) - np.log(cell["n_layers"])) ** 2
+    distance += (np.log(small["d_emb"].to_numpy()) - np.log(cell["d_emb"])) ** 2
+    return float(small[loss].to_numpy()[int(distance.argmin())])
+
+
+def steps(frame: pl.DataFrame) -> pl.DataFrame:
+    """From each cell to the next deeper, and to the next wider one: how each loss changes.
+
+    Returns:
+        ``loss, direction`` (``depth`` or ``width``), ``fixed, before, after, change``, and ``clear``: the change over
+        the standard error of a difference of these means, where the noise is known.
+    """
+    points = cells(frame)
+    sigma = dict(noise(frame).select("name", "sigma").iter_rows())
+    out = []
+    for direction, along, fixed in (("depth", "n_layers", "d_emb"), ("width", "d_emb", "n_layers")):
+        for (held,), part in points.sort(along).group_by([fixed], maintain_order=True):
+            for a, b in pairwise(part.iter_rows(named=True)):
+                for loss in losses_of(points):
+                    change = b[loss] - a[loss]
+                    error = sigma.get(loss, np.nan) * (1 / a["runs"] + 1 / b["runs"]) ** 0.5
+                    out.append((loss, direction, held, a[along], b[along], change, change / error))
+    names = ["loss", "direction", "fixed", "before", "after", "change", "clear"]
+    return pl.DataFrame(out, names, orient="row")
+
+
+def linear(frame: pl.DataFrame) -> pl.DataFrame:
+    """Performance = a − k · loss over the cells, with a free and with the paper's a = 1.
+
+    Returns:
+        ``metric, loss, a, a_low, a_high`` (95%), ``k, r2``, ``k_one, r2_one`` (a held at 1) and ``spearman``.
+    """
+    points = cells(frame)
+    out = []
+    for metric in (name for name in METRICS if name in points.columns):
+        for loss in losses_of(points):
+            free = fit(get("linear-loss"), points, metric, x={"loss": loss})
+            low, high = np.asarray(ols(free).conf_int())[0]
+            x, y = (points[name].to_numpy() for name in (loss, metric))
+            k_one = float((1 - y) @ x / (x @ x))
+            r2_one = float(1 - ((1 - k_one * x - y) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+            rank = spearman(x, y)
+            row = (free.params["a"], float(low), float(high), free.params["k"], free.r2, k_one, r2_one, rank)
+            out.append((metric, loss, *row))
+    names = ["metric", "loss", "a", "a_low", "a_high", "k", "r2", "k_one", "r2_one", "spearman"]
+    return pl.DataFrame(out, names, orient="row")
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """Rank correlation; NaN if either is constant."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan
+    result: Any = stats.spearmanr(x, y)
+    return float(result.statistic)
+
+
+def parting(points: pl.DataFrame) -> pl.DataFrame:
+    """Of each run's curve: where the validation loss is least and where the ranking is best.
+
+    Args:
+        points: of `curves`.
+
+    Returns:
+        ``n_layers, d_emb, seed, epoch_loss, epoch_ranking`` (from 1), ``share``: NDCG@10 at the least loss over the
+        best, ``loss_rise``: validation loss at the best ranking less the least, nats.
+    """
+    out = []
+    for _, curve in points.sort("epoch").group_by("key", maintain_order=True):
+        loss, metric, epoch = (curve[name].to_numpy() for name in ("valid_loss", "valid_ndcg10", "epoch"))
+        low, high = int(loss.argmin()), int(metric.argmax())
+        run = tuple(curve[name][0] for name in ("n_layers", "d_emb", "seed"))
+        out.append((*run, epoch[low], epoch[high], float(metric[low] / metric[high]), float(loss[high] - loss[low])))
+    names = ["n_layers", "d_emb", "seed", "epoch_loss", "epoch_ranking", "share", "loss_rise"]
+    return pl.DataFrame(out, names, orient="row").sort("n_layers", "d_emb", "seed")

@@ -1,0 +1,230 @@
+"""The paper's panel of MovieLens-1M trained again, one recipe or several for a size; published figures beside ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from srlaw import paper, stored
+from srlaw.chapters.frameworks import SIZE, cells, name_of, noise
+from srlaw.chapters.loss_scaling import spearman
+
+PANEL = ("ml-1m", 100)
+LARGE = (16, 100)
+"""The large cell that is tuned beside the best one."""
+SETTINGS = ["max_epochs", "learning_rate", "dropout"]
+TARGETS = {"sasrec": 0.315, "hstu": 0.325, "llama": 0.335}
+"""HR@10 without the history that this project set itself, before its runs with tuned settings."""
+LITERATURE = {"s_max": 200, "n_layers": 2, "d_emb": 64}
+JUDGE = "valid_ndcg10"
+CLEAR = 2  # standard errors of a difference
+
+
+def panel() -> pl.DataFrame:
+    """Our cells of the paper's panel beside its measurements.
+
+    Returns:
+        ``n_layers, d_emb, runs, valid`` (validation NDCG@10), ``hr10, ndcg10`` under all items, the same
+        ``_without_history`` and ``_sampled``, means over seeds, and ``paper_hr10, paper_ndcg10``.
+    """
+    rows = stored.sweep("paper-panel")
+    metrics = [f"{m}{end}" for m in ("hr10", "ndcg10") for end in ("", "_without_history", "_sampled")]
+    own = rows.group_by(SIZE).agg(pl.len().alias("runs"), pl.col(JUDGE).mean().alias("valid"), pl.col(metrics).mean())
+    there = paper.panel(*PANEL, "hr10").points.select(*SIZE, paper_hr10="hr10", paper_ndcg10="ndcg10")
+    return own.join(there, on=SIZE, how="left").sort(SIZE)
+
+
+def peak(table: pl.DataFrame, column: str) -> tuple[int, int]:
+    """Depth and width of the greatest value."""
+    row = table.sort(column, descending=True).row(0, named=True)
+    return row["n_layers"], row["d_emb"]
+
+
+def panel_noise() -> float | None:
+    """σ of one run of the panel, validation NDCG@10."""
+    sigma = noise(stored.sweep("paper-panel"), JUDGE)
+    return sigma and sigma.sigma
+
+
+def agreement(table: pl.DataFrame) -> pl.DataFrame:
+    """Spearman's correlation of ours and the paper's over the cells.
+
+    Returns:
+        ``metric, ranking, spearman``.
+    """
+    out = []
+    names = {"": "all items", "_without_history": "without the history", "_sampled": "as the authors' code"}
+    for metric in ("hr10", "ndcg10"):
+        for end, ranking in names.items():
+            row = {"metric": paper.METRICS[metric], "ranking": ranking}
+            ours, theirs = (table[name].to_numpy() for name in (f"{metric}{end}", f"paper_{metric}"))
+            out.append({**row, "spearman": spearman(ours, theirs)})
+    return pl.DataFrame(out)
+
+
+def tried() -> pl.DataFrame:
+    """Every setting of the large cell and of the best cell of the panel, the common recipe first.
+
+    Returns:
+        ``cell, n_layers, d_emb, max_epochs, learning_rate, dropout, common`` (the recipe of all sizes), ``runs,
+        valid, valid_se, ndcg10, hr10``.
+    """
+    rows = pl.concat([stored.sweep("paper-panel"), stored.sweep("paper-panel-tuning")], how="diagonal_relaxed")
+    common = stored.sweep("paper-panel").select(SETTINGS).unique().row(0)
+    best = best_cell()
+    names = {LARGE: "large", best: "best"}
+    where = [(pl.col("n_layers") == n) & (pl.col("d_emb") == d) for n, d in names]
+    own = rows.filter(pl.any_horizontal(where))
+    y = pl.col(JUDGE)
+    table = own.group_by(*SIZE, *SETTINGS).agg(
+        pl.len().alias("runs"),
+        valid=y.mean(),
+        valid_se=y.std() / pl.len().sqrt(),
+        ndcg10=pl.col("ndcg10").mean(),
+        hr10=pl.col("hr10").mean(),
+    )
+    same = pl.all_horizontal(pl.col(name) == value for name, value in zip(SETTINGS, common, strict=True))
+    label = pl.format("{} × {}", *SIZE)
+    table = table.with_columns(common=same, cell=label)
+    return table.sort(*SIZE, "common", "valid", descending=[False, False, True, True])
+
+
+def best_cell() -> tuple[int, int]:
+    """The best size of the panel by validation, under the recipe of all sizes."""
+    return peak(cells(stored.sweep("paper-panel"), JUDGE), "y")
+
+
+def decay() -> dict[str, Any]:
+    """Whether the large cell still loses to the best one when each has its best setting, by validation NDCG@10.
+
+    Returns:
+        ``large, best``: names; ``gap_common, gap_tuned``: best less large, with the recipe of all sizes and with the
+        best setting of each; ``error``: standard error of a difference of two single runs, from the panel's repeats,
+        ``freedom`` behind it; ``luck``: what the best of as many equal settings gains by chance; ``gain_large``;
+        ``settings_large, settings_best``: tried, the common one included;
+        ``test_common, test_tuned``: the same gaps in NDCG@10 on the test events.
+    """
+    table = tried()
+    sigma = noise(stored.sweep("paper-panel"), JUDGE)
+    sides = {name: table.filter(n_layers=n, d_emb=d) for name, (n, d) in (("large", LARGE), ("best", best_cell()))}
+    shared = {name: part.filter("common").row(0, named=True) for name, part in sides.items()}
+    tuned = {name: part.sort("valid", descending=True).row(0, named=True) for name, part in sides.items()}
+    return {
+        "large": shared["large"]["cell"],
+        "best": shared["best"]["cell"],
+        "gap_common": shared["best"]["valid"] - shared["large"]["valid"],
+        "gap_tuned": tuned["best"]["valid"] - tuned["large"]["valid"],
+        "gain_large": tuned["large"]["valid"] - shared["large"]["valid"],
+        "error": sigma and sigma.sigma * np.sqrt(1 / tuned["large"]["runs"] + 1 / tuned["best"]["runs"]),
+        "freedom": sigma and sigma.freedom,
+        "luck": sigma and sigma.sigma * luck(len(sides["large"])),
+        "settings_large": len(sides["large"]),
+        "settings_best": len(sides["best"]),
+        "test_common": shared["best"]["ndcg10"] - shared["large"]["ndcg10"],
+        "test_tuned": tuned["best"]["ndcg10"] - tuned["large"]["ndcg10"],
+        "setting": {name: tuned["large"][name] for name in SETTINGS},
+    }
+
+
+def decay_words(found: dict[str, Any]) -> str:
+    """What `decay` says, in sentences."""
+    large, best, error = found["large"], found["best"], found["error"]
+    setting = found["setting"]
+    said = (
+        f"With one recipe for all sizes, {large} stands {found['gap_common']:.4f} below {best} in validation NDCG@10. "
+        f"The best of {found['settings_large']} settings of {large} (dropout {setting['dropout']:g}, learning rate "
+        f"{setting['learning_rate']:g}, {setting['max_epochs']} epochs) gains {found['gain_large']:.4f}"
+    )
+    if not error:
+        return f"{said}. No cell was repeated, so no difference can be judged."
+    side = "below" if found["gap_tuned"] > 0 else "above"
+    settings = "setting" if found["settings_best"] == 1 else "settings"
+    said += (
+        f", of which the choice among so many would give about {found['luck']:.4f} by luck alone. It is then "
+        f"{abs(found['gap_tuned']):.4f} {side} the best of {found['settings_best']} {settings} of {best}; the standard "
+        f"error of this difference is {error:.4f}, from repeats with {found['freedom']} degrees of freedom. "
+    )
+    if found["gap_common"] <= CLEAR * error:
+        word = "With the common recipe already the gap is not clear of the noise, so there is no decay to explain."
+    elif found["gap_tuned"] > CLEAR * error:
+        word = "So the larger model still loses when it has settings of its own: the decay is one of size."
+    elif found["settings_best"] < found["settings_large"]:
+        word = (
+            "So the larger model is not seen to lose once it has settings of its own. But the smaller one has had "
+            f"{found['settings_best']} of {found['settings_large']} settings so far, which favours the larger, so it "
+            "is not decided whether the decay is one of size or of the common recipe."
+        )
+    else:
+        word = (
+            "So the larger model is not seen to lose once both have settings of their own: here the decay is one of "
+            "the common recipe, not of size."
+        )
+    return f"{said}{word} {_test_words(found)}"
+
+
+def _test_words(found: dict[str, Any]) -> str:
+    """The same gaps on the test events."""
+    gaps = []
+    for name in ("common", "tuned"):
+        gap = found[f"test_{name}"]
+        gaps.append(f"{abs(gap):.4f} {'below' if gap > 0 else 'above'}")
+    return (
+        f"On the test events {found['large']} is {gaps[0]} {found['best']} in NDCG@10 with the common recipe, and "
+        f"{gaps[1]} with these settings."
+    )
+
+
+def luck(settings: int) -> float:
+    """Expected greatest of so many independent standard normal numbers."""
+    x = np.linspace(-8, 8, 4001)
+    density = settings * stats.norm.pdf(x) * stats.norm.cdf(x) ** (settings - 1)
+    return float(np.trapezoid(x * density, x))
+
+
+def literature() -> pl.DataFrame:
+    """Published figures and ours with the same protocol: the user's history left out of a full ranking.
+
+    Ours are two blocks of width 64 at s_max 200: of each model the setting with the best mean validation NDCG@10.
+
+    Returns:
+        ``source, model, hr10, ndcg10, hr10_se`` (of ours: over seeds, or that of one run over its users), ``runs``.
+    """
+    rows = stored.sweeps("full-ranking", "full-ranking-tuning", "ml-1m-two-cores")
+    keep = [pl.col(name) == value for name, value in LITERATURE.items()]
+    rows = rows.filter(pl.col("dataset") == "ml-1m", *keep)
+    setting = ["model", "n_heads", "max_epochs", "learning_rate", "dropout", "weight_decay"]
+    hr = pl.col("hr10_without_history")
+    table = rows.group_by(setting, maintain_order=True).agg(
+        valid=pl.col(JUDGE).mean(),
+        hr10=hr.mean(),
+        ndcg10=pl.col("ndcg10_without_history").mean(),
+        runs=pl.len(),
+        over_seeds=hr.std() / pl.len().sqrt(),
+        over_users=(hr.mean() * (1 - hr.mean()) / pl.col("users").first()).sqrt(),
+    )
+    chosen = table.sort("valid", descending=True).unique("model", keep="first", maintain_order=True)
+    ours = chosen.sort("hr10").select(
+        pl.lit("this book").alias("source"),
+        pl.col("model").map_elements(name_of, pl.String),
+        "hr10",
+        "ndcg10",
+        hr10_se=pl.coalesce("over_seeds", "over_users"),
+        runs=pl.col("runs").cast(pl.Int64),
+        target=pl.col("model").replace_strict(TARGETS, default=None),
+    )
+    return pl.concat([paper.full_ranking().drop("key"), ours], how="diagonal_relaxed")
+
+
+def targets_words(table: pl.DataFrame) -> str:
+    """Which of `TARGETS` are met, in one sentence each."""
+    said = []
+    for row in table.drop_nulls("target").iter_rows(named=True):
+        short = row["target"] - row["hr10"]
+        met = "meets" if short <= 0 else "misses"
+        near = f", {abs(short) / row['hr10_se']:.1f} standard errors {'above' if short <= 0 else 'below'}"
+        runs = "one run" if row["runs"] == 1 else f"{row['runs']} runs"
+        said.append(f"{row['model']} reaches {row['hr10']:.3f} in {runs} and {met} {row['target']:.3f}{near}.")
+    return " ".join(said)

@@ -1,0 +1,209 @@
+"""Chapter 10: the exponents of Table 4, other transformers, and parts of HSTU left out."""
+
+from srlaw.rules.rule import Evidence, Judgement, rule
+
+# Share of draws that makes an order certain; and a pair of models out of order, one of six comparisons, wrong.
+SURE, WRONG = 0.95, 0.99
+# Level of a test; the least of several p-values is taken times their number.
+LEVEL = 0.05
+ROWS_MISSING = "none"
+NO_ROWS = "not known yet"
+
+_ORDER = {
+    "judged": "fits of three models, a precision and a reading of Eq. (7), with all exponents identified, of {asked}",
+    "holds": "of these, fitted as the claim says",
+    "low": "share of bootstrap draws that are as the claim says, least",
+    "high": "the same, greatest",
+    "against_low": "share of draws in which some two models are ordered against the claim, least",
+    "against_high": "that share, greatest",
+    "printed": "Spearman's correlation in the printed table, weakest",
+    "least": "least w1 or w2 that the successor prints",
+    "chance": "probability that three models are so ordered by chance",
+    "absent": "models without a fit",
+}
+_ORDER_CHANGE = {
+    "reproduced": "Another reading of the law, or more seeds, with which the order turns would change it.",
+    "contradicted": "A reading of the law with which the order holds in nearly all draws would change it.",
+    "not-reproducible": "The p with which the table was fitted, and the runs behind it, would decide it.",
+    "open": "Runs of the three models over five depths and widths in both precisions, with seeds, and the p and the "
+    "form that the table was fitted with, would decide it.",
+}
+
+
+def _order(e: Evidence, claim: str, printed: str) -> Judgement:
+    there = f"{printed} With three models, chance alone orders them so with probability {e['chance']:.2f}."
+    without = f" There is no fit of {e['absent']}." if e["absent"] else ""
+    if not e["judged"]:
+        return "open", (
+            f"Of {e['asked']} pairs of a precision and a reading of Eq. (7), not one has all exponents of three models "
+            f"identified by our runs.{without} {there}"
+        )
+    found = (
+        f"{claim} in {e['holds']} of {e['judged']} pairs of a precision and a reading of Eq. (7) in which our runs "
+        f"identify the exponents, and in {e['low']:.0%} to {e['high']:.0%} of the bootstrap draws; the two models that "
+        f"stand most clearly against it do so in {e['against_low']:.0%} to {e['against_high']:.0%} of them.{without}"
+    )
+    if e["low"] >= SURE:
+        return "reproduced", f"{found} {there}"
+    if e["against_low"] >= WRONG:
+        return "contradicted", f"{found} {there}"
+    if e["high"] >= SURE and e["against_high"] >= WRONG:
+        return "not-reproducible", (
+            f"{found} Whether it holds depends on the p that is held, which the table does not state. {there}"
+        )
+    return "open", f"{found} The noise of single runs leaves the order undecided. {there}"
+
+
+@rule(
+    "table-4",
+    decides="Reproduced if nearly all bootstrap draws are ordered as it says; contradicted if two models clearly are "
+    "not; by the reading, or open.",
+    shows=_ORDER,
+    missing=dict.fromkeys(("low", "high", "against_low", "against_high"), NO_ROWS) | {"absent": ROWS_MISSING},
+    would_change=_ORDER_CHANGE,
+)
+def table_4(e: Evidence) -> Judgement:
+    printed = (
+        f"In the printed table the order is perfect in both precisions (weakest correlation {e['printed']:+.2f}); all "
+        f"w1 and w2 are said to be positive, and the successor prints one of {e['least']:.3f}."
+    )
+    return _order(e, "The order is that of the claim", printed)
+
+
+@rule(
+    "p-law-table-4",
+    decides="Reproduced if w1 and w2 are ordered as HR@10 in nearly all draws; contradicted if two models clearly are "
+    "not; by the reading, or open.",
+    shows=_ORDER,
+    missing=dict.fromkeys(("low", "high", "against_low", "against_high"), NO_ROWS) | {"absent": ROWS_MISSING},
+    would_change=_ORDER_CHANGE,
+)
+def successor_table_4(e: Evidence) -> Judgement:
+    printed = (
+        f"In the printed table w1 and w2 are ordered as HR@10 (weakest correlation {e['printed']:+.2f}); one "
+        f"of them, {e['least']:.3f}, is negative."
+        if e["least"] < 0
+        else f"In the printed table w1 and w2 are ordered as HR@10 (weakest correlation {e['printed']:+.2f}), "
+        f"the least of them {e['least']:.3f}."
+    )
+    return _order(e, "The order is that of the claim", printed)
+
+
+@rule(
+    "standard-transformers",
+    decides="Contradicted if Eq. (7) misses runs beyond their noise; reproduced if it leads two rivals by AICc in "
+    "most fits; weaker if not; open without runs.",
+    shows={
+        "models": "models other than HSTU with three depths and widths or more, of {asked}",
+        "fits": "fits that can be tested against repeats",
+        "r2": "least R² of Eq. (7)",
+        "p": "least p of the residuals against the noise of repeats",
+        "ahead": "fits in which it has a lower AICc than a plane and than a log-quadratic",
+    },
+    missing={"r2": NO_ROWS, "p": NO_ROWS},
+    would_change={
+        "reproduced": "Sizes at which the residuals of the law exceed the noise of repeats would contradict it.",
+        "weaker-than-claimed": "Runs over more depths and widths, on which it leads the rivals, would reproduce it.",
+        "contradicted": "Runs with other settings for each size whose residuals are within the noise would change it.",
+        "open": "Runs of LLaMA and SASRec over three depths and three widths, with repeats, would decide it.",
+    },
+)
+def standard_transformers(e: Evidence) -> Judgement:
+    if e["models"] < e["asked"] or not e["fits"]:
+        return "open", (
+            f"Of the {e['asked']} models other than HSTU, {e['models']} were trained at three depths and three widths "
+            f"or more, and {e['fits']} such fits can be tested against repeats."
+        )
+    fit = (
+        f"Eq. (7) with its p fitted has an R² of {e['r2']:.3f} or more in {e['fits']} fits of {e['models']} models, "
+        f"and the least p of its residuals against the noise of repeats is {e['p']:.2g}"
+    )
+    if e["p"] * e["fits"] < LEVEL:
+        return "contradicted", f"{fit}: it misses runs by more than repeats differ."
+    if e["ahead"] > e["fits"] / 2:
+        return "reproduced", f"{fit}. It leads a plane and a log-quadratic by AICc in {e['ahead']} of them."
+    return "weaker-than-claimed", (
+        f"{fit}. It leads both a plane and a log-quadratic by AICc in {e['ahead']} of these {e['fits']}: it applies as "
+        "any smooth sum of a term in depth and one in width does."
+    )
+
+
+@rule(
+    "silu-and-bias",
+    decides="Reproduced if HSTU loses NDCG@10 without either part, the 95% interval above 0; weaker for one part; "
+    "contradicted if none helps and one hurts; else open.",
+    shows={
+        "silu": "NDCG@10 that HSTU loses with softmax attention",
+        "silu_low": "low end of its {level} interval",
+        "silu_high": "high end of its {level} interval",
+        "bias": "NDCG@10 that it loses without the bias",
+        "bias_low": "low end of that {level} interval",
+        "bias_high": "high end of that {level} interval",
+        "seeds": "seeds of each",
+    },
+    missing=dict.fromkeys(("silu", "silu_low", "silu_high", "bias", "bias_low", "bias_high"), NO_ROWS),
+    would_change={
+        "reproduced": "Another data set or size at which a part gains nothing would make it weaker.",
+        "weaker-than-claimed": "More seeds in which the other part gains too would reproduce it.",
+        "contradicted": "Another data set or size at which both parts gain would change it.",
+        "open": "Runs of HSTU with and without each part, with so many seeds that the intervals exclude 0, would "
+        "decide it.",
+    },
+)
+def silu_and_bias(e: Evidence) -> Judgement:
+    if e["silu"] is None or e["bias"] is None:
+        return "open", (
+            f"There are {e['seeds']} seeds of HSTU with and without both parts, and an interval takes two or more."
+        )
+    each = (
+        f"On MovieLens-100K, at one size and with {e['seeds']} seeds, softmax attention costs HSTU {e['silu']:+.4f} of "
+        f"NDCG@10 ({e['level']:.0%} interval {e['silu_low']:+.4f} to {e['silu_high']:+.4f}), and the lack of a bias "
+        f"{e['bias']:+.4f} ({e['bias_low']:+.4f} to {e['bias_high']:+.4f})"
+    )
+    gains = [e["silu_low"] > 0, e["bias_low"] > 0]
+    hurts = [e["silu_high"] < 0, e["bias_high"] < 0]
+    if all(gains):
+        return "reproduced", f"{each}: each part improves the model."
+    if any(gains):
+        part, other = ("SiLU", "the bias") if gains[0] else ("the bias", "SiLU")
+        less = "makes it worse" if any(hurts) else "is not seen to do so"
+        return "weaker-than-claimed", f"{each}: {part} improves the model, and {other} {less}."
+    if any(hurts):
+        return "contradicted", f"{each}: neither part improves the model, and one makes it worse."
+    return "open", f"{each}: neither effect is clear of the noise."
+
+
+@rule(
+    "new-frontiers-backbones",
+    decides="Reproduced if the slopes of NDCG@10 or loss in log depth differ between models and one rises; weaker if "
+    "none rises; open if no difference is seen.",
+    shows={
+        "models": "models with runs over depth and seeds",
+        "rising": "models whose NDCG@10 rises with depth, 95% interval above 0",
+        "steepest": "steepest",
+        "greatest": "its slope, NDCG@10 a doubling of depth",
+        "flattest": "flattest",
+        "least": "its slope in NDCG@10",
+        "p": "p that the slopes of NDCG@10 are alike",
+        "p_loss": "p that the slopes of the test loss are alike",
+    },
+    missing=dict.fromkeys(("steepest", "greatest", "flattest", "least", "p", "p_loss"), NO_ROWS),
+    would_change={
+        "reproduced": "Slopes that agree once each model has settings of its own at each depth would change it.",
+        "weaker-than-claimed": "Runs on more data, in which deeper models gain, would reproduce it.",
+        "open": "Runs of the four models over depth with more seeds would decide it.",
+    },
+)
+def backbones(e: Evidence) -> Judgement:
+    if e["models"] < 2 or e["p"] is None or e["p_loss"] is None:
+        return "open", f"There are {e['models']} models with runs over depth and seeds; a comparison takes two."
+    slopes = (
+        f"Of {e['models']} models on MovieLens-100K, {e['steepest']} gains {e['greatest']:+.4f} of NDCG@10 a doubling "
+        f"of depth and {e['flattest']} {e['least']:+.4f}; models that gain beyond the noise of seeds: {e['rising']}. "
+        f"That the slopes are alike has p = {e['p']:.2g}, and those of the test loss p = {e['p_loss']:.2g}"
+    )
+    if min(e["p"], e["p_loss"]) * 2 >= LEVEL:
+        return "open", f"{slopes}: no difference is seen."
+    if not e["rising"]:
+        return "weaker-than-claimed", f"{slopes}. They differ, but none gains from depth here."
+    return "reproduced", f"{slopes}."

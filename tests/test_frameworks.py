@@ -1,0 +1,386 @@
+"""Chapter 10: exponents that runs were made from are found, orders are counted by a second route, and a reader's table
+gives a page about nothing but itself."""
+
+import json
+import re
+import subprocess
+import sys
+from itertools import combinations, product
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from srlaw import stored
+from srlaw.chapters import ablations, orders, printed, recipes
+from srlaw.chapters import framework_tables as tables
+from srlaw.chapters import framework_words as words
+from srlaw.chapters import frameworks as study
+from srlaw.errors import InputError
+from srlaw.laws import fit, get
+from srlaw.paper import Panel
+from srlaw.rules import RULES
+
+ROOT = Path(__file__).parents[1]
+CODE = {"b": 0.744, "w1": 0.122, "w3": -0.342, "w2": 1.57, "w4": -0.172, "p": 2.0}
+
+
+def made(
+    models=("hstu", "llama", "sasrec"), precisions=study.PRECISIONS, depths=(1, 2, 4), widths=(16, 32, 64), noise=0.0
+):
+    """Rows of a law of the authors' form, one a model better than the next; the least width three times."""
+    rng, law, rows = np.random.default_rng(0), get("performance-code"), []
+    for (place, model), precision, n, d in product(enumerate(models), precisions, depths, widths):
+        value = law.predict(CODE, {"n_layers": np.array([n]), "d_emb": np.array([d])})[0] - 0.01 * place
+        for seed in range(3 if d == min(widths) else 1):
+            hr = float(value + noise * rng.normal())
+            row = {"model": model, "precision": precision, "n_layers": n, "d_emb": d, "seed": seed}
+            rows.append({**row, "hr10": hr, "ndcg10": hr / 2, "valid_ndcg10": hr / 2, "loss": 7 - hr})
+    return pl.DataFrame(rows)
+
+
+WAYS = study.readings(34.0, 2.0)
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    rows = made(noise=0.002)
+    return rows, study.fits(rows, WAYS, n=60)
+
+
+def test_the_exponents_that_made_the_runs_are_found():
+    found = study.group(made(["hstu"], ["float32"]), WAYS[2], "hr10", 20, (0,))
+    assert found.fitted is not None
+    assert {name: found.fitted.params[name] for name in CODE} == pytest.approx(CODE, rel=1e-4)
+    assert found.draws is None  # without noise there is none to draw
+    assert not found.known
+
+
+def test_sigma_is_pooled_from_the_repeats(noisy):
+    rows, found = noisy
+    own = rows.filter(model="hstu", precision="float32", d_emb=16)
+    squares = own.group_by("n_layers").agg(((pl.col("hr10") - pl.col("hr10").mean()) ** 2).sum())["hr10"].sum()
+    sigma = found[0].sigma
+    assert sigma is not None
+    assert (sigma.sigma, sigma.freedom) == (pytest.approx(np.sqrt(squares / 6)), 6)
+    table = study.exponent_table(found).filter(model="HSTU", precision="float32")
+    assert set(table.filter(reading=WAYS[1].name)["dof"]) == {4}  # nine sizes, five free parameters
+
+
+def test_three_depths_leave_p_free_and_every_held_p_fits_alike(noisy):
+    _, found = noisy
+    own = [g for g in found if (g.model, g.precision) == ("hstu", "float32")]
+    assert next(g.fitted.status for g in own if g.fitted) == "flat"
+    assert not any(own[0].identified(name) for name in study.EXPONENTS)
+    assert np.ptp([g.fitted.r2 for g in own if g.fitted]) < 1e-6
+    table = study.exponent_table(own)
+    assert table.filter(~pl.col("identified"))["value"].null_count() == table["value"].null_count() > 0
+
+
+def test_the_exponents_of_our_runs_by_a_search_of_each_term_alone():
+    """Without weights, by chapter 5's own search, in which each exponent is found by itself."""
+    points = study.cells(study.of(study.own_rows(), "float32", "hstu"), "hr10")
+    panel = Panel("ours", 50, "hr10", points.rename({"y": "hr10"}))
+    other = printed.held_fits(panel, "code", [2.0]).sort("r2").row(-1, named=True)
+    found = fit(get("performance-code"), points, "y", fixed={"p": 2.0})
+    assert found.r2 == pytest.approx(other["r2"], abs=1e-7)
+    assert (found.params["w3"], found.params["w4"]) == pytest.approx((other["w3"], other["w4"]), rel=1e-3)
+
+
+def test_more_sizes_identify_the_exponents_only_once_p_is_held():
+    found = study.fits(study.all_sizes(), WAYS, n=40)
+    assert [g.known for g in found] == [False, True, True]
+    text = words.sizes_words(found)
+    assert "At 25 sizes of HSTU, 5 depths and 5 widths, Eq. (7) with its p fitted is still not identified" in text
+    assert "w1, w2, w3, w4 do not overlap" in text
+    assert "opposite signs in them" in text
+
+
+def test_intervals_hold_the_exponents_and_shrink_with_the_noise(noisy):
+    rows, _ = noisy
+    wide = study.group(study.of(rows, "float32", "hstu"), WAYS[2], "hr10", 100, (1,)).interval("w4")
+    calm = made(["hstu"], ["float32"], noise=0.0002)
+    narrow = study.group(calm, WAYS[2], "hr10", 100, (1,)).interval("w4")
+    assert wide is not None
+    assert narrow is not None
+    assert wide[0] < CODE["w4"] < wide[1]
+    assert narrow[1] - narrow[0] < (wide[1] - wide[0]) / 4
+
+
+def test_models_without_a_grid_are_named_with_the_reason():
+    rows = pl.concat([made(["hstu"], ["float32"]), made(["llama", "sasrec"], ["float32"], depths=(4,))])
+    found = study.fits(rows, WAYS, n=5)
+    assert orders.missing(found) == "LLaMA and SASRec in float32 (4 blocks only)"
+    table = study.exponent_table(found)
+    assert tables.fit_lines(table)["fit"].to_list() == ["yes", "none: 4 blocks only", "none: 4 blocks only"]
+    assert tables.fit_lines(table)["residual d.f."].to_list() == ["4 or 3", "", ""]
+    assert set(tables.exponent_lines(table)["model"]) == {"HSTU, float32"}
+    evidence = orders.evidence(orders.orders(found), found, "smaller")
+    assert (evidence["judged"], evidence["low"]) == (0, None)
+    assert RULES["table-4"].judge(evidence)[0] == "open"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_orders_by_comparing_all_pairs(sign):
+    rng = np.random.default_rng(2)
+    w1, w3, peak = rng.normal(size=(3, 50)), rng.normal(size=(3, 50)), rng.normal(size=(3, 50))
+    found = orders.said(w3, peak, sign * np.sign(w1))
+    for draw in range(50):
+        for row, (i, j) in enumerate(combinations(range(3), 2)):
+            if np.sign(w1[i, draw]) != np.sign(w1[j, draw]):
+                assert found[row, draw] == 0
+            else:
+                better, worse = (i, j) if peak[i, draw] > peak[j, draw] else (j, i)
+                larger = w3[better, draw] > w3[worse, draw]
+                assert found[row, draw] == (1 if larger == (sign * w1[i, draw] > 0) else -1)
+
+
+def test_the_printed_table_is_ordered_as_it_says_and_a_turned_one_is_not():
+    for _, part in study.printed().group_by("precision"):
+        values = {name: part[name].to_numpy()[:, None] for name in study.EXPONENTS}
+        values |= {"w1": np.abs(values["w1"]), "w2": np.abs(values["w2"])}  # as Section 5.4.2 has them
+        peak = part["hr10"].to_numpy()[:, None]
+        assert (orders.both_said(values, peak)["smaller"] == 1).all()
+        assert (orders.both_said(values, -peak)["smaller"] == -1).all()
+        negative = values | {"w1": -values["w1"], "w2": -values["w2"]}
+        assert (orders.both_said(negative, peak)["smaller"] == -1).all()
+        assert orders.spearman(part["w3"].to_numpy(), part["hr10"].to_numpy()) == pytest.approx(-1)
+
+
+def test_a_spread_of_the_noise_alone_leaves_the_order_open(noisy):
+    _, found = noisy
+    table = orders.orders(found)
+    assert not table.filter(reading=WAYS[0].name)["known"].any()
+    for claim, name in (("smaller", "table-4"), ("larger", "p-law-table-4")):
+        assert RULES[name].judge(orders.evidence(table, found, claim))[0] == "open"
+
+
+def test_paired_differences_by_hand(noisy):
+    rows, _ = noisy
+    moved = pl.when(pl.col("precision") == "bfloat16").then(pl.col("hr10") + 0.01).otherwise("hr10")
+    table = orders.differences(rows.with_columns(hr10=moved)).filter(model="LLaMA", metric="HR@10").row(0, named=True)
+    keys = ["n_layers", "d_emb", "seed"]
+    a, b = (study.of(rows, p, "llama").sort(keys)["hr10"].to_numpy() for p in study.PRECISIONS)
+    change = b - a + 0.01
+    low, high = stats.ttest_1samp(change, 0).confidence_interval()
+    assert (table["pairs"], table["mean"]) == (15, pytest.approx(change.mean()))
+    assert (table["low"], table["high"]) == (pytest.approx(low), pytest.approx(high))
+    ratio = orders.same_spread(rows)
+    assert ratio is not None
+    assert ratio[1] > 0.05
+    assert orders.differences(rows.filter(precision="float32")).is_empty()
+
+
+def test_eq_7_applies_to_runs_that_it_made_and_not_to_an_interaction():
+    rows = made(noise=0.002)
+    assert RULES["standard-transformers"].judge(orders.applies(rows))[0] in ("reproduced", "weaker-than-claimed")
+    crossed = (pl.col("n_layers").log() - 0.7) * (pl.col("d_emb").log() - 3.5) * 0.02
+    twisted = orders.applies(rows.with_columns(hr10=pl.col("hr10") + crossed))
+    assert RULES["standard-transformers"].judge(twisted)[0] == "contradicted"
+    assert RULES["standard-transformers"].judge(orders.applies(rows.filter(n_layers=4)))[0] == "open"
+
+
+def test_the_rows_of_two_sweeps_are_taken_once_and_of_one_recipe():
+    rows = study.own_rows()
+    assert rows["key"].is_unique().all()
+    assert rows.group_by("model").agg(pl.col("learning_rate").n_unique(), pl.col("s_max").n_unique())[
+        "learning_rate", "s_max"
+    ].unique().rows() == [(1, 1)]
+    assert set(rows["n_layers"]) <= {1, 2, 4}
+    assert len(study.of(rows, "float32", "hstu").select("n_layers", "d_emb").unique()) == 9
+    assert stored.sweeps("nothing-of-this-name").is_empty()
+
+
+def test_the_best_size_is_chosen_by_validation():
+    rows = made(["hstu"], ["float32"])
+    turned = rows.with_columns(valid_ndcg10=-pl.col("valid_ndcg10"))
+    assert study.chosen_size(rows) == (4, 64)
+    assert study.chosen_size(turned) == (1, 16)
+    assert study.chosen_size(rows.drop("valid_ndcg10")) == (4, 64)
+
+
+def test_the_expected_best_of_several_settings():
+    draws = np.random.default_rng(0).normal(size=(200_000, 6)).max(1).mean()
+    assert recipes.luck(6) == pytest.approx(draws, abs=0.01)
+    assert recipes.luck(1) == pytest.approx(0, abs=1e-9)
+
+
+DECAY = {
+    "large": "16 × 100", "best": "4 × 100", "gap_common": 0.0041, "gap_tuned": -0.0006, "gain_large": 0.0047,
+    "error": 0.0016, "freedom": 10, "luck": 0.0018, "settings_large": 6, "settings_best": 6, "test_common": 0.005,
+    "test_tuned": -0.003, "setting": {"max_epochs": 40, "learning_rate": 0.012, "dropout": 0.2},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "one of the common recipe, not of size"),
+        ({"gap_tuned": 0.0035}, "still loses when it has settings of its own"),
+        ({"gap_common": 0.002}, "there is no decay to explain"),
+        ({"settings_best": 1}, "it is not decided"),
+        ({"error": None}, "no difference can be judged"),
+    ],
+)
+def test_the_decay_is_one_of_size_or_of_the_recipe(changes, sentence):
+    text = recipes.decay_words(DECAY | changes)
+    assert sentence in text
+    assert not re.search(r"None|nan|  ", text)
+
+
+def test_the_panel_is_that_of_the_stored_sweep():
+    panel = recipes.panel()
+    row = panel.filter(n_layers=4, d_emb=100).row(0, named=True)
+    rows = stored.sweep("paper-panel").filter(n_layers=4, d_emb=100)
+    assert row["valid"] == pytest.approx(np.mean(rows["valid_ndcg10"].to_list()))
+    assert (row["paper_hr10"], row["paper_ndcg10"]) == (0.305, 0.1698)  # Figures 3 and 5
+    found = recipes.decay()
+    settings = recipes.tried()
+    large = settings.filter(n_layers=16, d_emb=100)
+    assert found["gain_large"] == pytest.approx(large["valid"].max() - large.filter("common")["valid"].item())
+
+
+def test_published_figures_stand_beside_ours():
+    table = recipes.literature()
+    assert set(table["source"]) > {"this book"}
+    ours = table.filter(source="this book")
+    assert ours["model"].to_list() == ["SASRec", "HSTU", "LLaMA"]
+    text = recipes.targets_words(table)
+    assert text.count("meets") + text.count("misses") == 3
+
+
+def ablation_rows(silu=0.004, bias=0.006, slope=0.002):
+    """Made-up rows of sweep D, three seeds."""
+    rng, rows = np.random.default_rng(0), []
+
+    def add(model, n, seed, value, **changed):
+        parts = ablations.FULL if model == "hstu" else dict.fromkeys(ablations.PARTS) | {"use_ratings": False}
+        y = 0.09 + value + 0.0002 * rng.normal()
+        row = {"model": model, "n_layers": n, "d_emb": 32, "seed": seed, **parts, **changed}
+        rows.append({**row, "hr10": 2 * y, "ndcg10": y, "valid_ndcg10": y, "loss": 6 - y})
+
+    for seed in range(3):
+        add("hstu", 2, seed, 0)
+        add("hstu", 2, seed, -silu, attention="softmax")
+        add("hstu", 2, seed, -bias, bias="none")
+        for n, (model, tilt) in product((1, 4, 8), {"hstu": slope, "gpt": 0.0}.items()):
+            add(model, n, seed, tilt * np.log2(n / 2))
+        add("gpt", 2, seed, 0)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+@pytest.mark.parametrize(
+    ("made_rows", "word"),
+    [
+        (ablation_rows(), "reproduced"),
+        (ablation_rows(silu=-0.004), "weaker-than-claimed"),
+        (ablation_rows(silu=-0.004, bias=0.0), "contradicted"),
+        (ablation_rows(silu=0.0, bias=0.0), "open"),
+        (None, "open"),
+    ],
+)
+def test_parts_left_out_of_hstu(made_rows, word):
+    evidence = ablations.parts_evidence(made_rows)
+    assert RULES["silu-and-bias"].judge(evidence)[0] == word
+    if made_rows is not None:
+        part = made_rows.filter(model="hstu", n_layers=2).sort("seed")
+        whole = part.filter(attention="silu", bias="both")["ndcg10"].to_numpy()
+        low, high = stats.ttest_1samp(
+            whole - part.filter(attention="softmax")["ndcg10"].to_numpy(), 0
+        ).confidence_interval()
+        assert (evidence["silu_low"], evidence["silu_high"]) == (pytest.approx(low), pytest.approx(high))
+
+
+@pytest.mark.parametrize(
+    ("made_rows", "word"),
+    [
+        (ablation_rows(), "reproduced"),
+        (ablation_rows(slope=-0.002), "weaker-than-claimed"),
+        (ablation_rows(slope=0.0), "open"),
+        (None, "open"),
+    ],
+)
+def test_models_over_depth(made_rows, word):
+    assert RULES["new-frontiers-backbones"].judge(ablations.backbones_evidence(made_rows))[0] == word
+
+
+def test_slopes_in_doublings_of_depth():
+    found = ablations.slopes(ablation_rows(slope=0.002))
+    assert dict(found.select("model", "mean").iter_rows()) == pytest.approx({"HSTU": 0.002, "GPT": 0.0}, abs=2e-4)
+    assert ablations.variant({"attention": "softmax", "bias": "none", "gate": False, "use_ratings": True}) == (
+        "softmax, no bias, no gate, ratings interleaved"
+    )
+
+
+def test_a_table_without_what_it_needs_is_refused_in_one_sentence(tmp_path):
+    file = tmp_path / "mine.csv"
+    rows = made(["mine"], ["float32"]).with_columns(dataset=pl.lit("a"))
+    rows.drop("model").write_csv(file)
+    with pytest.raises(InputError, match="no column 'model'"):
+        study.rows(str(file))
+    file.write_text("model,n_layers,d_emb,hr10,ndcg10\nm,1,8,,0.1\n")
+    with pytest.raises(InputError, match=r"mine.csv, line 2: column 'hr10' is empty"):
+        study.rows(str(file))
+    pl.concat([rows, rows.with_columns(dataset=pl.lit("b"))]).write_csv(file)
+    with pytest.raises(InputError, match="runs of 'a', 'b'; name one of them as dataset"):
+        study.rows(str(file))
+    with pytest.raises(InputError, match="runs of 'a', 'b'; name one of them as dataset"):
+        study.rows(str(file), "c")
+    assert len(study.rows(str(file), "b")) == len(rows)
+    with pytest.raises(InputError, match="there is no table of yours"):
+        study.rows(None, "a")
+
+
+@pytest.mark.parametrize("depths", [(1,), (1, 2), (1, 2, 4), (1, 2, 4, 8)])
+def test_a_small_table_without_seeds_or_precision_has_its_sentences(tmp_path, depths):
+    file = tmp_path / "mine.csv"
+    rows = made(["a_b<i>"], ["float32"], depths, (8, 16, 32, 64)).filter(seed=0)
+    rows.select("model", "n_layers", "d_emb", "hr10", "ndcg10").write_csv(file)
+    rows = study.rows(str(file))
+    best, found = study.best(rows), study.fits(rows, WAYS, n=5)
+    table = study.exponent_table(found)
+    said = [
+        words.opening(rows, False, "a*b"),
+        words.best_words(best, False),
+        words.grid_words(found),
+        words.orders_words(orders.orders(found)),
+        words.precision_words(
+            orders.differences(rows), orders.same_spread(rows), orders.exponents_changed(found), rows
+        ),
+    ]
+    assert "a\\_b\\<i\\>" in said[0]
+    assert "a\\*b" in said[0]
+    assert not [text for text in said if re.search(r"None|nan|<i>", text)]
+    assert tables.best_table(best, False, "hr10")["model"].to_list() == ["a_b<i>, unstated precision"]
+    assert tables.fit_lines(table)["fit"].to_list() == ["yes" if len(depths) > 2 else f"none: {words_of(depths)} only"]
+
+
+def words_of(depths):
+    return {1: "1 block", 2: "1 and 2 blocks"}[len(depths)]
+
+
+FOREIGN = re.compile(r"MovieLens|6,040|Table 4|P-Law|Klenitskiy|0\.3459|0\.332|the paper")
+
+
+def test_a_readers_table_gives_a_page_about_nothing_else(tmp_path):
+    file, page = tmp_path / "mine.csv", tmp_path / "10.ipynb"
+    rows = made(["tiny_a", "tiny_b", "hstu"], ["float32"], noise=0.002).drop("loss", "valid_ndcg10")
+    rows.with_columns(dataset=pl.lit("ml-100k")).write_csv(file)
+    given = tmp_path / "given.yml"
+    given.write_text(json.dumps({"runs": str(file), "dataset": "ml-100k", "n_bootstrap": 20}))
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "ERROR"]
+    done = subprocess.run(
+        [*command, ROOT / "notebooks/10-frameworks.ipynb", page, "-f", given], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    cells = nbformat.read(page, 4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    shown = [str(text) for output in outputs for text in output.get("data", {}).values()]
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert any("45 finished runs on ml-100k" in text for text in shown)
+    assert [found for text in [*shown, *prose] for found in FOREIGN.findall(text)] == []
+    assert not any("srlaw.verdict" in key for output in outputs for key in output.get("data", {}))
+    assert any("tiny\\_a" in text for text in shown)
