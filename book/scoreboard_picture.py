@@ -30,7 +30,7 @@ def draw(rows: list[dict]) -> str:
         if not own:
             continue
         y += LINE
-        title = f"{word.replace('-', ' ')}: {len(own)}"
+        title = f"{claims.WORDS[word]}: {len(own)}"
         parts.append(f'<text x="0" y="{y - 8}" font-size="13" font-weight="bold" fill="{fill[word]}">{title}</text>')
         x = 0.0
         for row in own:

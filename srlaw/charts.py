@@ -9,6 +9,7 @@ import html
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
@@ -46,6 +47,7 @@ def theme() -> alt.theme.ThemeConfig:
         "tickColor": INK,
         "gridColor": GRID,
         "labelOverlap": True,
+        "labelSeparation": 6,  # pixels; else 8, 9 and 10 on a logarithmic axis read 8910
     }
     config: Any = {
         "background": "transparent",
@@ -97,6 +99,13 @@ def _mimebundle(spec: dict, **_) -> dict:
     return {"text/html": page, "text/plain": f"Chart: {spec.get('description', 'no description')}"}
 
 
+def page(chart: Any) -> str:
+    """The HTML of a chart as it stands in the book, for a page that no notebook makes."""
+    alt.theme.register("srlaw", enable=False)(theme)
+    with alt.theme.enable("srlaw"):
+        return _mimebundle(chart.to_dict())["text/html"]
+
+
 def _fluid(spec: dict) -> dict:
     """A single plot takes the width it is given; composed ones keep theirs and scroll."""
     channels = {c for part in [spec, *spec.get("layer", [])] for c in part.get("encoding", {})}
@@ -124,6 +133,24 @@ def _stable(spec: dict, digits: int = 6) -> dict:
 
 def _digest(value) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def log_axis(levels: Iterable[float], **settings: Any) -> alt.Axis:
+    """Ticks of a logarithmic axis of depths or widths: the powers of two among which they lie.
+
+    Vega has ticks at 4, 5, 6, 7, 8, 9, 10, 20, 30, whose labels run into each other. A facet with fewer levels than
+    `levels` leaves the other ticks out.
+
+    Args:
+        levels: positive numbers, such as the depths of all panels. settings: more of `altair.Axis`.
+
+    Returns:
+        The axis; with levels that span less than one power of two, their own values as ticks.
+    """
+    values = sorted(set(levels))
+    first, last = math.ceil(math.log2(values[0]) - 1e-9), math.floor(math.log2(values[-1]) + 1e-9)
+    ticks = [2.0**k for k in range(first, last + 1)] if last > first else values
+    return alt.Axis(values=ticks, format="~g", **settings)
 
 
 def literal(text: object) -> str:

@@ -32,6 +32,10 @@ VERDICTS = (
     "not-reproducible",
     "open",
 )
+WORDS = {verdict: verdict.replace("-", " ") for verdict in VERDICTS} | {
+    "reproduced-with-correction": "reproduced with a correction"
+}
+"""Verdict → what every badge of the book calls it."""
 LEDGER = Path(__file__).parent / "ledger"
 MIME = "application/vnd.srlaw.verdict+json"
 
@@ -102,12 +106,18 @@ class Verdict:
             f"<tr><th>{text(name)}</th><td>{text(shown(value))}</td></tr>" for name, value in self.evidence.items()
         )
         return (
-            f'<div class="srlaw-verdict"><p><span class="srlaw-badge srlaw-{self.verdict}">'
-            f"{text(self.verdict.replace('-', ' '))}</span> <strong>{text(self.claim.place)}.</strong> "
+            f'<div class="srlaw-verdict" id="{anchor(self.claim.id)}"><p>'
+            f'<span class="srlaw-badge srlaw-{self.verdict}">'
+            f"{WORDS[self.verdict]}</span> <strong>{text(self.claim.place)}.</strong> "
             f"{text(self.claim.statement)}</p><p>{text(self.because)}</p>"
             f'<table class="srlaw-evidence"><tbody>{rows}</tbody></table>'
             f"<p><em>What would change this:</em> {text(self.would_change)}</p></div>"
         )
+
+
+def anchor(claim_id: str) -> str:
+    """The id that the card of a claim has on its page."""
+    return "claim-" + claim_id.replace(".", "-")
 
 
 def verdict(claim_id: str, evidence: Mapping[str, object]) -> Verdict:

@@ -1,5 +1,7 @@
 """One table of runs: our sweeps' ``rows.csv`` or a reader's CSV, typed, failed rows out, seeds as repeats.
 
+For example:
+
     runs = read_runs("rows.csv", x=["n_layers", "d_emb"], y=["hr10"], by=["model"])
     for group, part in runs.groups():
         part.x["n_layers"], part.y["hr10"], part.errors["hr10"], part.counts

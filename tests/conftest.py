@@ -7,7 +7,7 @@ settings.register_profile("srlaw", deadline=None, derandomize=True)
 settings.load_profile("srlaw")
 
 LONGEST = (  # files that take half a minute or more; two processes end together if these do not come last
-    "test_sweep.py", "test_pipeline.py", "test_book.py", "test_cli.py", "06-extrapolation.ipynb",
+    "test_sweep.py", "test_pipeline.py", "test_book.py", "test_cli.py", "test_how_to.py", "06-extrapolation.ipynb",
     "05-performance-law.ipynb", "test_training.py", "test_entropy.py", "test_learning.py",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from urllib.parse import quote
 
 import altair as alt
 import nbformat
@@ -14,7 +15,9 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+import srlaw
 from srlaw import charts, claims
+from srlaw.errata import errata
 from srlaw.rules import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -155,6 +158,131 @@ def test_the_page_on_method_has_every_rule_its_word_and_what_flips_it(pages):
         assert word.select_one(".srlaw-badge").text == LABELS[claim["verdict"]]
         assert flip.select_one(".srlaw-badge").text in set(LABELS.values()) - {LABELS[claim["verdict"]]}
         assert "→" in flip.text
+
+
+def test_the_front_page_has_its_findings_and_leads_to_the_cards(pages):
+    page = parsed(pages["intro"].read_text(encoding="utf-8"))
+    numbers = [number.text for number in page.select(".finding .finding-number")]
+    assert len(numbers) == 5
+    assert all(any(letter.isdigit() for letter in number) for number in numbers)
+    assert page.select_one("div[id^=chart-]")
+    badges = [badge.parent for badge in page.select("table.scoreboard .srlaw-badge")]
+    judged = [claim for claim in claims.ledger() if claim["chapter"]]
+    wanted = [f"notebooks/{claim['chapter']}.html#{claims.anchor(claim['id'])}" for claim in judged]
+    assert [badge["href"] for badge in badges if badge.name == "a"] == wanted
+    assert f"Version {srlaw.__version__}, 20" in page.text
+
+
+def test_every_link_between_pages_meets_an_anchor(pages):
+    folder = pages["intro"].parent
+    anchors = {path: {tag["id"] for tag in parsed(path.read_text("utf-8")).select("[id]")} for path in pages.values()}
+    broken = []
+    for path in pages.values():
+        for link in parsed(path.read_text(encoding="utf-8")).select("article a[href*='#']"):
+            target, _, anchor = link["href"].partition("#")
+            there = (path.parent / target).resolve() if target else path
+            if "://" not in target and there in anchors and anchor and anchor not in anchors[there]:
+                broken.append((path.relative_to(folder).as_posix(), link["href"]))
+    assert broken == []
+
+
+def test_each_erratum_has_an_address(pages):
+    rows = parsed(pages["errata"].read_text(encoding="utf-8")).select("table.scoreboard tbody tr")
+    entries = errata()
+    assert [row["id"] for row in rows] == [f"erratum-{entry.id.replace('.', '-')}" for entry in entries]
+    for row, entry in zip(rows, entries, strict=True):
+        where, printed, should_be, evidence = (cell.text.strip() for cell in row.select("td"))
+        assert (where, printed, should_be) == tuple(
+            text.replace("'", "’")
+            for text in (entry.place, f"Printed: {entry.printed}", f"Should be: {entry.should_be}")
+        )
+        assert evidence.endswith("The verdict")
+
+
+def test_the_first_use_of_a_word_leads_to_the_glossary(pages, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    glossary = importlib.import_module("glossary_links")
+    known = glossary.words((ROOT / "book/glossary.md").read_text(encoding="utf-8"))
+    assert {"AICc", "ApEn", "panel", "regret", "Fieller", "Good–Turing", "identified", "leave-one-out"} <= set(known)
+    used = set()
+    for name, path in pages.items():
+        if name in glossary.WITHOUT:
+            continue
+        article = parsed(path.read_text(encoding="utf-8")).article
+        links = [link.text for link in article.select("a:has(.glossary-word)")]
+        linked = [glossary.named(glossary.pattern(known).fullmatch(text)[1], known) for text in links]
+        assert len(linked) == len(set(linked)), name  # once a page
+        used |= set(linked)
+        assert linked or not name.startswith("notebooks/"), name
+    assert set(known.values()) - used == set()  # a word that no page uses needs no entry
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Two panels and a Panel", ["panel", "panel"]),
+        ("its ApEn, and apen in code", ["ApEn"]),
+        ("Fieller's interval, Fieller’s interval", ["Fieller's interval", "Fieller's interval"]),
+        ("a subpanel, pan-el, panel-wise", []),
+        ("R² and HR@10, @HR@10", ["R²", "HR@10"]),
+    ],
+)
+def test_words_are_found_as_words(text, found, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    glossary = importlib.import_module("glossary_links")
+    source = (
+        "```{glossary}\nApEn\n  x\n\npanel\n  y\n\nFieller's interval\nFieller\n  z\n\nR²\n  r\n\nHR@10\n  h\n```\n"
+    )
+    known = glossary.words(source)
+    assert list(known) == ["ApEn", "panel", "Fieller's interval", "Fieller", "R²", "HR@10"]
+    matches = [glossary.named(match[1], known) for match in glossary.pattern(known).finditer(text)]
+    assert [entry for entry in matches if entry] == found
+
+
+def test_every_page_says_what_it_is(pages):
+    for path in pages.values():
+        page = parsed(path.read_text(encoding="utf-8"))
+        assert page.html["lang"] == "en"
+        said = page.select_one("meta[name=description]")["content"]
+        assert 20 < len(said) <= 200
+        assert page.select_one("meta[property='og:description']")["content"] == said
+        assert page.select_one("meta[property='og:title']")["content"]
+    notebook = parsed(pages["notebooks/05-performance-law"].read_text(encoding="utf-8"))
+    assert notebook.select_one("a[href$='05-performance-law.ipynb']")
+
+
+def test_the_api_has_the_public_names(pages):
+    import srlaw.entropy
+    import srlaw.laws
+
+    page = parsed(pages["api"].read_text(encoding="utf-8"))
+    names = {tag["id"] for tag in page.select("dt.sig[id]")}
+    for module in (srlaw.entropy, srlaw.laws):
+        public = {name for name in module.__all__ if callable(getattr(module, name))}
+        assert {f"{module.__name__}.{name}" for name in public} <= names
+    assert "srlaw.sequences.Sequences.truncate" in names
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("is the performance law useful", "intro.html"),
+        ("603", "notebooks/08-optimal-size.html"),
+        ("ApEn", "glossary.html#term-ApEn"),
+    ],
+)
+def test_the_search_finds_the_page(pages, query, answer):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        page = browser.new_context(offline=True).new_page()
+        page.goto(f"{(pages['intro'].parent / 'search.html').as_uri()}?q={quote(query)}")
+        page.wait_for_selector("#search-results ul.search li a")
+        first = page.get_attribute("#search-results ul.search li a", "href")
+        browser.close()
+    assert first.startswith(answer)
 
 
 HOSTILE = """<img src=x onerror=boom()> ![a](b) `c` {doc}`e` ';boom();'\"boom="1\""""

@@ -133,3 +133,30 @@ def test_literal_text_is_no_markup_of_markdown_or_html():
     assert BeautifulSoup(page, "html.parser").text.strip() == f"For {HOSTILE} it is 1."
     assert charts.literal("a\n\n# b") == r"a \# b"
     assert charts.literal("ml-1m, 2.5") == "ml-1m, 2.5"
+
+
+def test_a_logarithmic_axis_of_sizes_has_ticks_at_powers_of_two():
+    assert charts.log_axis([4, 8, 12, 24, 32]).to_dict()["values"] == [4, 8, 16, 32]
+    assert charts.log_axis([25, 50, 75, 100]).to_dict()["values"] == [32, 64]
+    assert charts.log_axis([5, 6, 7]).to_dict()["values"] == [5, 6, 7]  # none, or one, would not tell the scale
+    assert charts.log_axis([8, 16, 8.0], title="layers").to_dict() == {
+        "format": "~g",
+        "title": "layers",
+        "values": [8, 16],
+    }
+
+
+@pytest.mark.parametrize("levels", [[4, 8, 12, 16, 24, 32], [8, 16, 32, 64]])
+@pytest.mark.parametrize("axis", [charts.log_axis, lambda _: alt.Axis()])
+def test_labels_of_a_logarithmic_axis_stand_apart(levels, axis):
+    import vl_convert
+
+    x = alt.X("n:Q", scale=alt.Scale(type="log", nice=False), axis=axis(levels))
+    chart = alt.Chart(pl.DataFrame({"n": levels, "y": levels})).mark_point().encode(x=x, y=alt.Y("y:Q", axis=None))
+    drawn = BeautifulSoup(vl_convert.vegalite_to_svg(chart.properties(width=230, height=50).to_dict()), "html.parser")
+    labels = [text for text in drawn.select(".role-axis-label text") if text.get("opacity") != "0"]
+    places = [float(text["transform"].split("(")[1].split(",")[0]) for text in labels]
+    half = [len(text.text) * 8 / 2 for text in labels]  # pixels of a digit at this size, generous
+    assert len(labels) >= 2
+    for i in range(1, len(labels)):
+        assert places[i] - half[i] > places[i - 1] + half[i - 1], [text.text for text in labels]

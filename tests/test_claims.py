@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from srlaw.claims import CLAIMS, MIME, VERDICTS, Verdict, ledger, verdict
+from srlaw.claims import CLAIMS, MIME, VERDICTS, WORDS, Verdict, anchor, ledger, verdict
 from srlaw.errors import InputError
 from srlaw.rules import RULES
 
@@ -59,6 +59,26 @@ def test_the_card_escapes_and_says_everything():
     assert "12,345" in bundle["text/html"]
     assert bundle[MIME]["evidence"][0] == ["where", "all <b>"]
     assert bundle[MIME]["would_change"] == "if"
+    assert f'id="{anchor("eq-7")}"' in bundle["text/html"]
+
+
+def test_cards_have_addresses_and_the_words_of_every_badge():
+    assert len({anchor(claim.id) for claim in CLAIMS}) == len(CLAIMS)
+    assert anchor("lemma-3.1") == "claim-lemma-3-1"  # a point would end the name in a style sheet
+    assert (
+        ">reproduced with a correction</span>"
+        in judged(word="reproduced-with-correction")._repr_mimebundle_()["text/html"]
+    )
+    for path in sorted((BOOK.parent / "notebooks").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for data in (output.get("data", {}) for output in cell.get("outputs", ())):
+                if MIME in data:
+                    assert f'id="{anchor(data[MIME]["id"])}"' in data["text/html"]
+                    assert f">{WORDS[data[MIME]['verdict']]}</span>" in data["text/html"]
+
+
+def test_eq_7_stands_first():
+    assert next(iter(CLAIMS)).id == "eq-7"
 
 
 def test_a_verdict_is_that_of_its_rule_and_shows_its_evidence():
@@ -128,7 +148,7 @@ def test_the_picture_of_the_readme_is_that_of_the_ledger():
     assert drawn == picture.draw(rows), "make book draws it anew"
     for word in VERDICTS:
         count = sum(row["verdict"] == word for row in rows)
-        assert (f">{word.replace('-', ' ')}: {count}</text>" in drawn) == (count > 0)
+        assert (f">{WORDS[word]}: {count}</text>" in drawn) == (count > 0)
     assert drawn.count('<text x="') == len(rows) + len({row["verdict"] for row in rows})
     assert "scoreboard.svg" in (BOOK.parent / "README.md").read_text(encoding="utf-8")
 

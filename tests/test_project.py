@@ -13,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import srlaw
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -100,3 +102,23 @@ def test_notebook_is_executed_and_has_parameters(path):
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
     assert [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"] == []
+
+
+def test_the_readme_says_of_every_chapter_what_it_takes():
+    rows = re.findall(
+        r"^\| `([0-9A]\d-[\w-]+)` \| (a log|a table|nothing) \|", (ROOT / "README.md").read_text("utf-8"), re.M
+    )
+    takes = {}
+    for path in NOTEBOOKS:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        (parameters,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+        names = {line.split(" = ")[0] for line in "".join(parameters["source"]).splitlines()}
+        takes[path.stem] = "a log" if "reading" in names else "a table" if names & {"table", "runs"} else "nothing"
+    assert dict(rows) == takes
+    assert len(rows) == len(takes)
+
+
+def test_the_citation_has_the_version_and_a_date():
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert about["version"] == srlaw.__version__
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", str(about["date-released"]))

@@ -1,4 +1,4 @@
-"""Maths and charts without a network: MathJax and Vega come from installed packages, not from a CDN.
+"""Maths, charts and search without a network: MathJax and Vega come from installed packages, not from a CDN.
 
 Both files are too large to commit, and Jupyter Book would load every script in `_static` on every page.
 """
@@ -41,6 +41,19 @@ def write_scripts(app):
     )
 
 
+DIGITS = r"queryTerm.match(/^\d+$/)"  # Sphinx's search leaves whole numbers out, and people look for 603
+
+
+def search_numbers(app, error):
+    """build-finished: let the search find numbers, which are in its index."""
+    script = Path(app.outdir) / "_static/searchtools.js"
+    if error or app.builder.format != "html":
+        return
+    text = script.read_text(encoding="utf-8")
+    if DIGITS in text:
+        script.write_text(text.replace(DIGITS, "false"), encoding="utf-8")
+
+
 def load_vega(app, pagename, templatename, context, doctree):
     if "vegaEmbed(" in context.get("body", ""):
         app.add_js_file("vega.js")
@@ -49,4 +62,5 @@ def load_vega(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("builder-inited", write_scripts)
     app.connect("html-page-context", load_vega)
+    app.connect("build-finished", search_numbers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,81 @@
+"""The page of recipes: every command on it runs as written, one after the other, in a clone."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "book/how-to.md").read_text(encoding="utf-8")
+SECTIONS = {
+    part.splitlines()[0]: re.findall(r"^```bash\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+    for part in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+}
+SAYS = {  # what a reader must see
+    "Install": "recommend",
+    "Bring a log": "200",
+    "Run a chapter on your log": "book/runs/mine/02-datasets.ipynb is made",
+    "Train a model and recommend": "item→next",
+    "Sweep over sizes on two cores": "4",
+    "Fit a law, and plan": "log-linear",
+    "Reproduce a row of this book": "1",
+    "Reproduce a verdict": "book/runs/again/02-datasets.ipynb is made",
+    "Add a law": "saturating",
+    "Add a model": "unordered",
+    "Add a chapter": "book/runs/mine/20-mine.ipynb is made",
+    "Cite": "cff-version",
+}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """What git would clone, with this environment as its `.venv`."""
+    folder = tmp_path_factory.mktemp("clone") / "srlaw"
+    done = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    for name in filter(None, done.stdout.split("\0")):
+        if (ROOT / name).is_file() or (ROOT / name).is_symlink():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    (folder / ".venv").symlink_to(sys.prefix)
+    for name in ("requirements.lock", "pyproject.toml"):  # older than any environment, so that make installs nothing
+        os.utime(folder / name, (0, 0))
+    return folder
+
+
+@pytest.mark.skipif(shutil.which("make") is None or shutil.which("perl") is None, reason="no make or perl on PATH")
+def test_every_command_runs_as_written(clone):
+    assert Path(sys.prefix, "ready").exists(), "the tests run in an environment that make has made"
+    assert set(SECTIONS) == set(SAYS)
+    # The installed package is that of another checkout; and two tests run beside each other.
+    environment = {**os.environ, "PYTHONPATH": str(clone), "OMP_NUM_THREADS": "1"}
+    for section, commands in SECTIONS.items():
+        assert commands, section
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", "\n".join(commands)],
+            cwd=clone,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{section}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        assert SAYS[section] in done.stdout, (section, done.stdout[-2000:], done.stderr[-2000:])
+    assert len(pl.read_csv(clone / "sizes/rows.csv")) == 4
+    assert len(pl.read_csv(clone / "one-row/rows.csv")) == 1
+    assert json.loads((clone / "recommended.json").read_text())
+
+
+def test_no_command_is_left_out():
+    assert PAGE.count("```") == 2 * sum(map(len, SECTIONS.values()))
