@@ -33,12 +33,12 @@ _COMPOSED = ("hconcat", "vconcat", "concat", "facet", "repeat")
 
 def use() -> None:
     """Make Altair charts follow the book: theme and renderer. Safe to call twice."""
-    alt.theme.register("srlaw", enable=True)(_theme)
+    alt.theme.register("srlaw", enable=True)(theme)
     alt.renderers.register("srlaw", _mimebundle)
     alt.renderers.enable("srlaw")
 
 
-def _theme() -> alt.theme.ThemeConfig:
+def theme() -> alt.theme.ThemeConfig:
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 13}
     axis = {
         **text,
@@ -101,7 +101,7 @@ def _mimebundle(spec: dict, **_) -> dict:
 
 def page(chart: Any) -> str:
     """The HTML of a chart as it stands in the book, for a page that no notebook makes."""
-    alt.theme.register("srlaw", enable=False)(_theme)
+    alt.theme.register("srlaw", enable=False)(theme)
     with alt.theme.enable("srlaw"):
         return _mimebundle(chart.to_dict())["text/html"]
 

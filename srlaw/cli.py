@@ -264,24 +264,83 @@ def sweep(
 
 @app.command()
 def plan(
-    table: Annotated[Path, typer.Argument(help="A finished table of runs, such as a sweep's rows.csv.")],
-    metric: Annotated[str, typer.Option(help="What to choose by; by valid_METRIC where the table has it.")] = "ndcg10",
-    models: Annotated[str | None, typer.Option(help="Models to choose among, separated by commas.")] = None,
-    max_params: Annotated[float | None, typer.Option(help="At most so many parameters (params_total).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draws behind the intervals.")] = 0,
+    log: Annotated[str, typer.Argument(help="A log or a registered name; or a table of runs, as a sweep's rows.csv.")],
+    kind: Annotated[str | None, typer.Option("--as", help="log or rows; by default as the columns say.")] = None,
+    minutes: Annotated[float, typer.Option(help="Of wall clock that a log's plan may take, all in all.")] = 15.0,
+    metric: Annotated[str, typer.Option(help="What to choose by: of a log hr10 or ndcg10.")] = "ndcg10",
+    models: Annotated[str | None, typer.Option(help="Models to choose among, by commas; of a log hstu.")] = None,
+    s_max: Annotated[
+        list[int] | None, typer.Option("--s-max", help="Of a log; repeatable; else by its lengths.")
+    ] = None,
+    max_params: Annotated[float | None, typer.Option(help="At most so many parameters.")] = None,
+    seeds: Annotated[int, typer.Option(help="Of each repeated size of a log.")] = 2,
+    jobs: Annotated[int | None, typer.Option(help="Runs at a time; by default one a core.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of a log's plan, plan-NAME by default.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before the training of a log.")] = False,
+    seed: Annotated[int, typer.Option(help="Of a table: seed of the draws behind the intervals.")] = 0,
+    path: Official = None,
+    user: User = None,
+    item: Item = None,
+    time: Time = None,
+    separator: Separator = None,
+    sort: Sort = False,
+    duplicates: Repeats = "error",
     as_json: Json = False,
 ) -> None:
-    """How deep and how wide, from a finished table of runs: a recommendation with intervals, or why there is none."""
-    from srlaw import paper
-    from srlaw.planner import plan_rows
+    """How deep, how wide, what to expect, with intervals, or why nothing can be told: from a log or a table of runs.
 
+    A log is checked, its yardsticks and this machine's speed are measured, and a schedule is shown; then sizes are
+    trained while the minutes last, compared on the last event but one of each user, and the chosen one is trained once
+    more, tested on the last event and kept. Started again with the same options, a plan goes on where it stopped.
+    """
+    from srlaw import paper
+    from srlaw.planner import decide, is_rows
+    from srlaw.planner.page import plain
+    from srlaw.planner.screen import after
+
+    if kind not in (None, "log", "rows"):
+        raise InputError(f"--as is {kind!r}; it must be log or rows")
     priors = {name: [panel.points for panel in paper.panels() if panel.metric == name] for name in paper.FIGURE_METRICS}
-    answer = plan_rows(table, metric, priors, [] if models is None else models.split(","), max_params, seed=seed)
+    named = [] if models is None else models.split(",")
+    if kind == "rows" or (kind is None and is_rows(log, metric, separator)):
+        answer = decide(log, metric, priors, named, max_params, seed=seed)
+    else:
+        from joblib import cpu_count
+
+        from srlaw.planner.log import plan_log
+        from srlaw.planner.request import Request
+
+        request = Request(
+            log=log,
+            path=None if path is None else str(path),
+            reading=reading(user, item, time, separator, sort, duplicates),
+            minutes=minutes,
+            metric=metric,
+            models=tuple(named) or ("hstu",),
+            s_max=tuple(s_max or ()),
+            max_params=max_params,
+            seeds=seeds,
+            jobs=jobs or cpu_count(),
+        )
+        folder = out or Path(f"plan-{Path(log).name.split('.')[0]}")
+        show = sys.stderr if as_json else sys.stdout
+        try:
+            answer = plan_log(
+                request, folder, priors, dry_run, lambda text: print(text, end="\n\n", file=show, flush=True)
+            )
+        except KeyboardInterrupt:
+            print(f"srlaw: stopped; start again to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
+            raise
+        if not as_json and not dry_run:
+            print(f"srlaw: {folder} holds plan.html, plan.json, rows.csv and the specifications", file=sys.stderr)
     if as_json:
-        _print(answer, as_json)
+        _print(plain(answer), as_json)
         return
-    print(f"{answer['reason']}\n")
-    _print([answer["recommendation"] or {"recommendation": None}, *answer["evidence"].get("forecasts", [])], as_json)
+    if dry_run:
+        return
+    print(f"{answer['reason']}\n\n{after(answer)}\n")
+    if "forecasts" in answer["evidence"] and "before" not in answer:
+        _print(answer["evidence"]["forecasts"], as_json)
 
 
 @app.command()

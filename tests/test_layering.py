@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEFT = "errors files stored sequences markov datasets entropy metrics models baselines training statistics saved"
-RIGHT = "runs sweep laws planner paper rules claims evidence charts chapters errata notebook summary cli"
+RIGHT = "runs sweep laws charts summary planner paper rules claims evidence chapters errata notebook cli"
 ORDER = [*LEFT.split(), *RIGHT.split()]
 """Modules and folders of `srlaw`. Chains stand before the data sets, whose synthetic one is drawn from them, and
 metrics before the training that reports them."""

@@ -49,6 +49,13 @@ def test_a_hill_is_found_and_its_interval_holds_the_truth(repeats):
     assert gain["interval"][0] - 0.002 < truth < gain["interval"][1] + 0.002
 
 
+def test_what_repeats_show_of_a_size_counts_where_the_laws_miss_it():
+    peak = (pl.col("n_layers") == 16) & (pl.col("d_emb") == 32)
+    table = made(repeats=3).with_columns(ndcg10=pl.col("ndcg10") + pl.when(peak).then(0.03).otherwise(0.0))
+    best = planned(table)["recommendation"]
+    assert (best["n_layers"], best["d_emb"]) == (16, 32)
+
+
 def test_noise_alone_has_no_recommendation():
     reasons = [planned(made(pl.lit(0.3), seed=seed), count=20)["reason"] for seed in range(5)]
     assert sum("below the noise" in reason for reason in reasons) >= 4
@@ -75,7 +82,7 @@ def test_a_yardstick_that_is_not_beaten():
     assert planned(made(baseline_next_ndcg10=0.2))["recommendation"] is not None
     found = planned(made(baseline_next_ndcg10=0.4, baseline_popularity_ndcg10=0.1))
     assert found["recommendation"] is None
-    assert "yardstick next" in found["reason"]
+    assert "yardstick item→next" in found["reason"]
 
 
 def test_groups_share_a_shape_and_have_their_own_levels():

@@ -51,6 +51,7 @@ def test_lock_installs_from_any_index():
 
 def test_what_the_package_imports_is_declared():
     names = {"distributed": "dask", "lightning": "lightning-fabric", "yaml": "pyyaml"}
+    names["vl_convert"] = "vl-convert-python"
     extras = PROJECT["optional-dependencies"]
     lines = PROJECT["dependencies"] + extras["book"] + extras["cluster"]
     declared = {canonicalize_name(Requirement(line).name) for line in lines}

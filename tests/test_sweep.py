@@ -356,6 +356,15 @@ def test_a_sweep_has_a_row_a_run_and_repeats_none():
     assert np.load(f"out/users/{rows['key'][0]}.npz")["rank"].tolist() == [1, 7, 300]
 
 
+def test_a_run_that_may_not_begin_has_no_row_and_may_later():
+    write(training={"epochs": 1, "device": "cpu"}, models=["sasrec"], seeds=[0])
+    some = run_sweep("spec.yml", "out", may_begin=lambda run: run.architecture["d_emb"] == 4)
+    assert some["d_emb"].to_list() == [4]
+    assert sorted(run_sweep("spec.yml", "out")["d_emb"].to_list()) == [4, 8]
+    write(training={"epochs": 2, "device": "cpu"}, models=["sasrec"], seeds=[0])
+    assert run_sweep("spec.yml", "none", may_begin=lambda run: False).is_empty()
+
+
 def test_a_key_changes_with_the_data_and_with_every_setting():
     with training(Fake()):
         first = set(run_sweep("spec.yml", "out")["key"])

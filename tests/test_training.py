@@ -181,6 +181,16 @@ def test_the_authors_ranking_in_expectation_is_that_of_their_draws():
     assert exact["ndcg10_sampled"] == pytest.approx(simulated["ndcg10"], abs=4 * simulated["ndcg10_se"])
 
 
+def test_a_run_that_is_judged_on_validation_never_sees_the_test_event(data):
+    judged = replace(QUICK, judged_on="validation")
+    changed = np.array(data.items)
+    changed[data.offsets[1:] - 1] = 0
+    rows = [train(one, sasrec(data), judged, progress=False).row() for one in (data, replace(data, items=changed))]
+    clock = ("wall_s", "events_per_s", "date")
+    assert all(rows[0][name] == rows[1][name] for name in rows[0] if name not in clock)
+    assert rows[0]["ndcg10"] == rows[0]["valid_ndcg10"]
+
+
 def test_fractions_of_users_are_nested_and_leave_the_catalogue_whole(data):
     whole, half, quarter = (split(data, 20, share, 0.25) for share in (1.0, 0.5, 0.25))
     assert [len(parts.test.target) for parts in (whole, half, quarter)] == [38, 38, 38]

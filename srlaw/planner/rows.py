@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
 from srlaw.laws.inference import percentiles
 from srlaw.planner import noise as noises
@@ -21,22 +22,19 @@ LEAST = 6  # configurations below which nothing is recommended
 DRAWS = 200
 WITHIN = 2.0  # times σ: differences below it are within the noise
 Priors = dict[str, list[pl.DataFrame]]
-NAMES = {"n_layers": "depth", "d_emb": "width"}
+DIRECTIONS = {"n_layers": "depth", "d_emb": "width"}
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One column of a table, all its forecasts, and what the noise of one run is."""
+    """One column of a table, all its forecasts, what the noise of one run is, and what follows for every cell."""
 
     cells: Cells
     ways: list[Forecast]
     found: Weighed
     noise: noises.Noise | None
+    surface: np.ndarray
     drawn: np.ndarray
-
-    @property
-    def surface(self) -> np.ndarray:
-        return self.found.surface
 
 
 def plan_rows(
@@ -71,11 +69,13 @@ def plan_rows(
     n = len(cells.seen)
     evidence: dict[str, Any] = {"metric": metric, "chosen_by": by, "configurations": n, "runs": read.runs}
     evidence["failed"] = read.failed
+    evidence["s_max"] = sorted({label["s_max"] for label in read.groups if label.get("s_max") is not None})
     if n < LEAST:
         return _nothing(f"the table has {n} configurations, and {LEAST} are the least that can tell", evidence)
     if np.ptp(cells.y) == 0:
         return _nothing("all configurations reach the same, so none can be preferred", evidence)
     view = _view(read, by, priors.get(metric, []), laws, count, seed)
+    evidence["cells"] = _cells(read, view)
     if view.noise is None:
         return _nothing("the configurations determine no law; try more depths and widths", evidence)
     evidence |= {"noise": asdict(view.noise), "forecasts": _forecasts(view, read.allowed)}
@@ -103,7 +103,25 @@ def _view(read: Table, name: str, priors: list[pl.DataFrame], laws: Sequence[str
     cells, ways = read.cells[name], forecasters(carried_curves(priors), laws)
     found = weigh(cells, ways)
     noise = read.repeats[name] or noises.from_residuals(found.residual, found.freedom)
-    return View(cells, ways, found, noise, draws(cells, ways, found, count, seed))
+    drawn = draws(cells, ways, found, count, seed)
+    surface = np.broadcast_to(found.surface, len(cells.sizes)).copy()
+    if noise is None:
+        return View(cells, ways, found, noise, surface, drawn)
+    trust, rng = _trust(cells, surface, noise), np.random.default_rng([seed, 2])
+    measured = cells.y + noise.sigma / np.sqrt(cells.counts) * rng.normal(size=(len(drawn), len(cells.seen)))
+    surface[cells.seen] += trust * (cells.y - surface[cells.seen])
+    drawn[:, cells.seen] += trust * (measured - drawn[:, cells.seen])
+    return View(cells, ways, found, noise, surface, drawn)
+
+
+def _trust(cells: Cells, surface: np.ndarray, noise: noises.Noise) -> np.ndarray:
+    """How far each measured cell is moved from the forecasts to its own mean: ``(n,)``, between 0 and 1.
+
+    m²/(m² + σ²/runs), where m² is what the forecasts miss the means by beyond the noise σ: nothing where they fit.
+    """
+    own = noise.sigma**2 / cells.counts
+    missed = max(0.0, float(((cells.y - surface[cells.seen]) ** 2 - own).mean()))
+    return missed / (missed + own) if missed else np.zeros(len(own))
 
 
 def _nothing(reason: str, evidence: dict) -> dict[str, Any]:
@@ -144,6 +162,7 @@ def _recommend(read: Table, by: str, metric: str, views: dict[str, View], eviden
             answer[name], answer["interval"][name] = _expected(other, chosen, seed)
     evidence |= {
         "agree": float((winners == chosen).mean()),
+        "expected_interval": list(percentiles(view.drawn[:, chosen])),
         "gain_over_smallest": _label(read, smallest) | _difference(view, chosen, smallest),
         "smaller": None if enough == chosen else _label(read, enough) | _difference(view, enough, chosen),
         "yardsticks": read.yardsticks,
@@ -151,9 +170,22 @@ def _recommend(read: Table, by: str, metric: str, views: dict[str, View], eviden
     }
     yardstick = max(read.yardsticks[metric].items(), key=lambda pair: pair[1], default=None)
     if yardstick and answer[metric] <= yardstick[1]:
-        reason = f"no size is expected to beat the yardstick {yardstick[0]}, whose {metric} is {yardstick[1]:.4f}"
+        name = NAMES.get(yardstick[0], yardstick[0])
+        reason = f"no size is expected to beat the yardstick {name}, whose {metric} is {yardstick[1]:.4f}"
         return _nothing(f"{reason}; the best is expected to reach {answer[metric]:.4f}", evidence)
     return {"recommendation": answer, "reason": _reason(answer, evidence, metric), "evidence": evidence}
+
+
+def _cells(read: Table, view: View) -> list[dict[str, Any]]:
+    """Every cell with what it is expected to reach, what its runs reached on average, and how many there are."""
+    cells, rows = view.cells, []
+    runs, means = np.zeros(len(cells.sizes), int), np.full(len(cells.sizes), np.nan)
+    runs[cells.seen], means[cells.seen] = cells.counts, cells.y
+    surface = np.broadcast_to(view.surface, len(cells.sizes))
+    for i in range(len(cells.sizes)):
+        reached = {"expected": float(surface[i]), "runs": int(runs[i]), "mean": float(means[i]) if runs[i] else None}
+        rows.append(_label(read, i) | reached)
+    return rows
 
 
 def _cheapest(cells: Cells, among: np.ndarray) -> int:
@@ -184,7 +216,7 @@ def _reason(answer: dict, evidence: dict, metric: str) -> str:
     parts = [f"{where} are expected to reach {metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"]
     parts.append(f"{evidence['agree']:.0%} of the draws choose the same")
     for end, bound, other in (("upper", "at least", "larger"), ("lower", "at most", "smaller")):
-        if names := [NAMES[name] for name, edge in evidence["edges"].items() if edge == end]:
+        if names := [DIRECTIONS[name] for name, edge in evidence["edges"].items() if edge == end]:
             parts.append(f"{bound} this {' and '.join(names)}: {other} was not tried")
     if smaller := evidence["smaller"]:
         size = f"{smaller['n_layers']} layers of width {smaller['d_emb']}"

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from srlaw.datasets.registry import REGISTRY
+from srlaw.datasets.tables import column_names, table_at
 from srlaw.errors import InputError, listed, quoted
 from srlaw.planner import noise
 from srlaw.planner.cells import Cells, forward_cost
@@ -37,6 +39,18 @@ class Table:
     allowed: np.ndarray
     runs: int
     failed: int
+
+
+def is_rows(name: str, metric: str, separator: str | None = None) -> bool:
+    """Whether a file is a table of runs, with both sizes and the metric; a registered name, or no table, is a log."""
+    file = Path(name)
+    if name in REGISTRY or not file.is_file():
+        return False
+    try:
+        columns = column_names(table_at(file, separator))
+    except InputError:  # reading the log says what is wrong
+        return False
+    return {*SIZES, metric} <= set(columns)
 
 
 def read_table(

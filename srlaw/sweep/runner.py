@@ -8,7 +8,7 @@ import math
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -44,6 +44,7 @@ def run_sweep(
     retry_failed: bool = False,
     known: str | Path | None = None,
     keep_best: bool = False,
+    may_begin: Callable[[Run], bool] | None = None,
 ) -> pl.DataFrame:
     """Train every configuration of a specification that has no row in `out_dir` yet.
 
@@ -63,6 +64,7 @@ def run_sweep(
             curves of the file beside it (`curves_beside`) if there is one.
         keep_best: save the model with the highest validation NDCG@10 of those trained from now on, and of those kept
             there before, in ``OUT/best``, see `srlaw.saved.save`.
+        may_begin: asked before each run, in the process that would train it; one that it refuses gets no row.
 
     Returns:
         One row a run of this specification, in `ORDER`: ``key``, ``status`` (``finished`` or ``failed``), ``error``,
@@ -97,10 +99,10 @@ def run_sweep(
             _refuse_other_best(folder, data_hash(sequences))
         try:
             with _progress(folder, {key: _expected_flops(run, sequences) for key, (_, run) in work.items()}):
-                _train_all(work, sequences, folder, threads, keep_best)
+                _train_all(work, sequences, folder, threads, keep_best, may_begin)
         finally:
             rows = files.gather(folder)
-    rows = rows.filter(pl.col("key").is_in(list(work)))
+    rows = rows.filter(pl.col("key").is_in(list(work))) if len(rows) else rows
     if keep_best:
         _name_better_ones(folder, rows)
     return rows
@@ -187,12 +189,19 @@ def run_key(dataset: str, data: str, model: str, model_config: ModelConfig, trai
 
 
 def _train_all(
-    work: dict[str, tuple[dict, Run]], sequences: Sequences, folder: Path, threads: int, keep_best: bool = False
+    work: dict[str, tuple[dict, Run]],
+    sequences: Sequences,
+    folder: Path,
+    threads: int,
+    keep_best: bool = False,
+    may_begin: Callable[[Run], bool] | None = None,
 ) -> None:
     """First the runs that nobody is training; then wait for the others, and take over what they leave undone."""
 
     def attempt(keys: Iterable[str], wait: bool) -> None:
-        tasks = (delayed(_train_one)(sequences, *work[key], folder, threads, wait, keep_best) for key in keys)
+        tasks = (
+            delayed(_train_one)(sequences, *work[key], folder, threads, wait, keep_best, may_begin) for key in keys
+        )
         Parallel(batch_size=1)(tasks)  # pyright: ignore[reportArgumentType]  # "auto" is its default alone
 
     for wait in (False, True):
@@ -226,11 +235,14 @@ def _train_one(
     threads: int,
     wait: bool,
     keep_best: bool,
+    may_begin: Callable[[Run], bool] | None,
 ) -> None:
-    """Train a run and write its row, unless there is one or (without `wait`) another process is at it."""
+    """Train a run and write its row, unless there is one, (without `wait`) another process is at it, or it may not."""
     key = head["key"]
     with files.stop_when_full(folder), files.hold(folder, key, wait) as held:
         if not held or files.row_file(folder, key).exists():
+            return
+        if may_begin is not None and not may_begin(run):
             return
         torch.set_num_threads(min(threads, torch.get_num_threads()))
         checkpoint = files.checkpoint_file(folder, key)

@@ -28,6 +28,10 @@ class Split(NamedTuple):
     validation: HeldOut
     test: HeldOut
 
+    def judged(self, on: str) -> HeldOut:
+        """The event that the metrics of a run are of; see `TrainConfig`."""
+        return self.test if on == "test" else self.validation
+
     @property
     def events(self) -> int:
         """Target events of an epoch."""

@@ -77,7 +77,7 @@ def train(
         history=pl.DataFrame(state["history"]),
         test=summary(state["outcomes"]),
         outcomes=state["outcomes"],
-        yardsticks=remembered_ranks(parts.train, parts.test, model_config.s_max),
+        yardsticks=remembered_ranks(parts.train, parts.judged(config.judged_on), model_config.s_max),
         dataset=sequences.name,
         train_lengths=parts.train.lengths - 1,
         device=state["device"],
@@ -126,7 +126,7 @@ def _fit(
                 state |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 checkpoints.save(checkpoint, state)
         model.load_state_dict(state["best"])
-        found = outcomes(model, parts.test, model_config.s_max, every_ranking=True)
+        found = outcomes(model, parts.judged(config.judged_on), model_config.s_max, every_ranking=True)
     return {
         "history": state["history"],
         "best": {name: value.numpy() for name, value in state["best"].items()},  # tensors die with their process

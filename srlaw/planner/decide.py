@@ -1,0 +1,143 @@
+"""From the rows of a plan's sweep to its answer: the size, whether it may be told, what more data would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from scipy.stats import t as student_t
+
+from srlaw.baselines import NAMES
+from srlaw.laws import PANEL_LAWS
+from srlaw.planner.extras import more_data, over_yardstick, split_rows, trained_to_the_end
+from srlaw.planner.rows import DRAWS, Priors, plan_rows
+from srlaw.planner.table import METRICS
+from srlaw.runs import finished_rows
+
+TEXT = ("dataset", "data", "model", "key", "judged_on")
+
+
+def decide(
+    table: str | Path | pl.DataFrame,
+    metric: str = "ndcg10",
+    priors: Priors | None = None,
+    models: Sequence[str] = (),
+    max_params: float | None = None,
+    laws: Sequence[str] = PANEL_LAWS,
+    count: int = DRAWS,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """`plan_rows` of the runs that are to plan by, and what the other runs of the table tell.
+
+    A recommendation is taken back where no yardstick is beaten by more than its uncertainty, and where twice the
+    epochs gain more than the noise. Once a run has been tested, ``hr10`` and ``ndcg10`` are those to expect on the
+    test event, see `_expect_test`.
+
+    Raises:
+        InputError: as `plan_rows`.
+    """
+    if not isinstance(table, pl.DataFrame):
+        rows, failed = finished_rows(table, TEXT)
+        table = pl.DataFrame(rows, infer_schema_length=None)
+    else:
+        failed = 0
+    if not {"n_layers", "d_emb", metric} <= set(table.columns):
+        return plan_rows(table, metric, priors, models, max_params, laws, count, seed)
+    parts = split_rows(table)
+    answer = plan_rows(_by_validation(parts.sizes), metric, priors, models, max_params, laws, count, seed)
+    evidence = answer["evidence"]
+    evidence["failed"] += failed
+    evidence["longer"] = evidence["more_data"] = None
+    if noise := evidence.get("noise"):
+        evidence["longer"] = trained_to_the_end(parts, metric, noise["sigma"])
+        evidence["more_data"] = more_data(parts, metric, noise["sigma"], seed)
+    chosen, reasons = answer["recommendation"], []
+    if chosen is None:
+        reasons.append(answer["reason"])
+    else:
+        reasons += _unbeaten(chosen, parts.sizes, evidence, metric)
+    reasons += _unfinished(evidence["longer"])
+    if reasons:
+        return answer | {"recommendation": None, "reason": "; and ".join(reasons)}
+    if chosen and len(tested := _of(parts.tested, chosen)):
+        _expect_test(answer, tested, parts.sizes, evidence)
+    return answer
+
+
+def _by_validation(sizes: pl.DataFrame) -> pl.DataFrame:
+    """Runs that were judged on validation have it in the columns of the metrics already."""
+    judged = "judged_on" in sizes.columns and (sizes["judged_on"] == "validation").all()
+    return sizes.drop([f"valid_{name}" for name in METRICS], strict=False) if judged else sizes
+
+
+def _unbeaten(chosen: dict[str, Any], sizes: pl.DataFrame, evidence: dict[str, Any], metric: str) -> list[str]:
+    """Why the best yardstick may be as good, in a list of one sentence; empty if it is beaten, or if there is none."""
+    error = sizes[f"gain_{metric}_se"].mean() if f"gain_{metric}_se" in sizes.columns else None
+    known = evidence["yardsticks"][metric]
+    if (
+        not known or evidence["chosen_by"] != metric or not isinstance(error, float)
+    ):  # they are of the event of `metric`
+        return []
+    gain = over_yardstick(known, chosen[metric], evidence["expected_interval"], error)
+    evidence["gain_over_yardstick"] = gain
+    low, high = gain["interval"]
+    if low > 0:
+        return []
+    name = NAMES.get(gain["yardstick"], gain["yardstick"])
+    told = f"the gain is {gain['gain']:+.4f} (95%: {low:+.4f} to {high:+.4f})"
+    return [f"the best size is not shown to beat {name}, whose {metric} is {gain['reaches']:.4f}: {told}"]
+
+
+def _unfinished(longer: dict[str, Any] | None) -> list[str]:
+    """That the models were not trained to the end, in a list of one sentence; empty if they were, or if none tells."""
+    if longer is None or longer["enough"]:
+        return []
+    size = f"{longer['n_layers']} layers of width {longer['d_emb']}"
+    gain = f"{longer['gain']:.4f} at {size}, more than the noise ({longer['limit']:.4f})"
+    epochs = f"{longer['twice']} epochs instead of {longer['epochs']}"
+    return [f"the models are not trained to the end: {epochs} gain {gain}; grant more minutes"]
+
+
+def _of(tested: pl.DataFrame, chosen: dict[str, Any]) -> pl.DataFrame:
+    keys = [name for name in ("model", "s_max", "n_layers", "d_emb") if name in tested.columns]
+    return tested.filter([pl.col(name) == chosen[name] for name in keys])
+
+
+def _expect_test(answer: dict[str, Any], tested: pl.DataFrame, sizes: pl.DataFrame, evidence: dict[str, Any]) -> None:
+    """What a new run of the chosen size is to reach on the test event: what the tested one did, whose seed is fresh.
+
+    It was not chosen among others, so it is no better than its like. The interval is Student's of the noise between
+    seeds, of that run and of the new one.
+    """
+    chosen, runs = answer["recommendation"], len(tested)
+    evidence["validation"] = {name: [chosen[name], chosen["interval"][name]] for name in METRICS if name in chosen}
+    wanted = ("gain_", "baseline_", *METRICS)
+    columns = [name for name in tested.columns if name.startswith(wanted)]
+    evidence["tested"] = tested.select("seed", "params_total", "wall_s", *columns).row(0, named=True)
+    for name in METRICS:
+        if name not in chosen:
+            continue
+        sigma, freedom = _between_seeds(sizes, name)
+        if not freedom:  # what is known is of the metric that was chosen by
+            freedom = evidence["noise"]["freedom"]
+            sigma = evidence["noise"]["sigma"] * chosen[name] / max(chosen[evidence["metric"]], 1e-12)
+        chosen[name] = float(tested[name].to_numpy().mean())
+        half = float(student_t.ppf(0.975, freedom)) * sigma * (1 + 1 / runs) ** 0.5
+        chosen["interval"][name] = [chosen[name] - half, chosen[name] + half]
+    name = evidence["metric"]
+    low, high = chosen["interval"][name]
+    text = f"on the test event, {name} {chosen[name]:.4f} is to be expected ({low:.4f} to {high:.4f})"
+    answer["reason"] = f"{answer['reason']}; {text}"
+
+
+def _between_seeds(sizes: pl.DataFrame, metric: str) -> tuple[float, int]:
+    """Standard deviation of runs of one size, pooled over sizes, and its degrees of freedom."""
+    keys = [name for name in ("model", "s_max", "n_layers", "d_emb") if name in sizes.columns]
+    groups = sizes.group_by(keys).agg(pl.col(metric).var(), runs=pl.len()).filter(pl.col("runs") > 1)
+    freedom = int((groups["runs"] - 1).sum())
+    if not freedom:
+        return 0.0, 0
+    squares = groups[metric].to_numpy() * (groups["runs"].to_numpy() - 1)
+    return float((squares.sum() / freedom) ** 0.5), freedom

@@ -1,0 +1,113 @@
+"""What `srlaw plan` prints for people: what it found and will do before it trains, and one screen of what came out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from srlaw.baselines import NAMES
+from srlaw.errors import one_line
+from srlaw.summary import METRICS, aligned
+
+NOUNS = {"n_layers": "layers", "d_emb": "width"}
+
+
+def before(found: dict[str, Any]) -> str:
+    """Facts of the log, yardsticks, speed, memory and the schedule."""
+    left = found["users_with_less_than_4_events"]
+    lines = [
+        f"{found['users']:,} users, {found['items']:,} items, {found['events']:,} events; s_max {found['s_max']} keeps "
+        f"{found['covered']:.0%} of them",
+        f"all choices are made on the last event but one of {found['tested_users']:,} users"
+        + (f"; {left:,} users have less than 4 events and are left out" if left else ""),
+        "",
+    ]
+    known = found["yardsticks"]
+    table = [["yardstick", *METRICS.values()]]
+    for name, words in NAMES.items():
+        cells = [f"{known[key]:.4f} ± {known[f'{key}_se']:.4f}" for key in (f"baseline_{name}_{m}" for m in METRICS)]
+        table.append([words, *cells])
+    table.append(["smallest visible difference", *(f"{found[f'smallest_visible_{m}']:.4f}" for m in METRICS)])
+    speeds = "; ".join(f"{size.replace('x', ' × ')}: {rate:,.0f}" for size, rate in found["events_per_s"].items())
+    lines += [*aligned(table), "", f"events/s of training here, layers × width: {speeds}"]
+    room = f"{found['largest_mib']:,.0f} MiB of {found['memory_mib']:,.0f}"
+    lines.append(f"memory: the largest model and its optimiser take {room}")
+    parts = [["stage", "runs", "minutes", "what", "why"]]
+    for part in found["schedule"]:
+        parts.append([part["stage"], str(part["runs"]), f"{part['minutes']:.1f}", part["detail"], part["why"]])
+    total = sum(part["minutes"] for part in found["schedule"]) + found["preparation_s"] / 60
+    lines += ["", *aligned(parts), "", f"{total:.1f} of {found['minutes']:g} minutes are scheduled; what is left of"]
+    lines.append("them goes into other seeds of the best sizes, and what no longer fits is left out")
+    return "\n".join(lines)
+
+
+def after(answer: dict[str, Any]) -> str:
+    """One screen."""
+    evidence, chosen = answer["evidence"], answer["recommendation"]
+    if chosen is None:
+        rows = [["no recommendation", answer["reason"]]]
+    else:
+        where = f"{chosen['model']}, {chosen['n_layers']} layers of width {chosen['d_emb']}, s_max {chosen['s_max']}"
+        rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
+        event = "test event" if "tested" in evidence else "validation event"
+        for name, words in METRICS.items():
+            if name in chosen:
+                rows.append(
+                    [f"expected {words}", f"{chosen[name]:.4f}, 95% {_ends(chosen['interval'][name])}, {event}"]
+                )
+        if tested := evidence.get("tested"):
+            name = evidence["metric"]
+            told = f"{METRICS.get(name, name)} {tested[name]:.4f} ± {tested[f'{name}_se']:.4f}"
+            gain = f"{tested[f'gain_{name}']:+.4f} ± {tested[f'gain_{name}_se']:.4f} over the best yardstick"
+            rows.append(["tested once, fresh seed", f"{told} (s.e. over users), {gain}"])
+        rows.append(["draws that agree", f"{evidence['agree']:.0%}"])
+    rows += list(_gains(evidence))
+    if full := answer.get("full_run"):
+        rows.append(["the full run", f"{60 * full['hours']:.1f} minutes, about {full['params']:,} parameters"])
+    if "minutes" in answer:
+        rows.append(["minutes it took", f"{answer['minutes']:.1f}"])
+    text = "\n".join(f"{name:<24}  {one_line(value)}" for name, value in rows)
+    return text + (f"\n\n{answer['command']}" if answer.get("command") else "")
+
+
+def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
+    if gain := evidence.get("gain_over_yardstick"):
+        name = NAMES.get(gain["yardstick"], gain["yardstick"])
+        yield (
+            "gain, on validation",
+            f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}",
+        )
+    if small := evidence.get("gain_over_smallest"):
+        size = f"{small['n_layers']} layers of width {small['d_emb']}"
+        yield "gain over smallest", f"{size}: {small['difference']:+.4f}, 95% {_ends(small['interval'], '+')}"
+    if small := evidence.get("smaller"):
+        size = f"{small['n_layers']} layers of width {small['d_emb']} lose less than the noise"
+        yield "smaller", f"{size} ({-small['difference']:.4f})"
+    if noise := evidence.get("noise"):
+        yield (
+            "noise of one run",
+            f"{noise['sigma']:.4f} (from {noise['source']}, {noise['freedom']} degrees of freedom)",
+        )
+    if longer := evidence.get("longer"):
+        words = f"{longer['gain']:+.4f}; noise alone reaches {longer['limit']:.4f}"
+        yield f"{longer['twice']} epochs for {longer['epochs']}", words
+    if data := evidence.get("more_data"):
+        for times in ("2x", "10x"):
+            told = data[times] and f"{data[times]['gain']:+.4f}, 95% {_ends(data[times]['interval'], '+')}"
+            yield f"gain at {times[:-1]}× the users", told or "cannot tell"
+
+
+def _ends(interval: Sequence[float], sign: str = "") -> str:
+    return f"{interval[0]:{sign}.4f} to {interval[1]:{sign}.4f}"
+
+
+def command(source: dict[str, Any], settings: dict[str, Any] | None) -> str | None:
+    """The ready `srlaw train` of the chosen size."""
+    if settings is None:
+        return None
+    words = ["srlaw", "train", source["dataset"]]
+    for name, value in {**{k: v for k, v in source.items() if k != "dataset"}, **settings}.items():
+        option = f"--{name.replace('_', '-')}"
+        words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    return shlex.join([*words, "--save", "my-model"])

@@ -1,0 +1,229 @@
+"""`srlaw plan LOG`: a tiny planted log with minutes that scale with it, interrupted, wrong, and on noise."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+from test_cli import answer, refusal, srlaw
+
+from srlaw.datasets.synthetic import synthetic
+from srlaw.planner import decide, is_rows, schedule
+from srlaw.planner.extras import more_data, split_rows, trained_to_the_end
+from srlaw.planner.schedule import Clock, Design, designs, parts, slower, specification
+from srlaw.planner.speed import Speed
+from srlaw.sweep import Run, expand, read_spec
+
+RECIPE = (0.003, 0.2)
+
+
+def written(folder, shuffled=False, **sizes):
+    found = synthetic(0, **{"users": 120, "items": 30, "mean_length": 10, "branching": 3, **sizes})
+    items = found.shuffled(np.random.default_rng(0)).items if shuffled else found.items
+    file = folder / "log.csv"
+    user = np.repeat(np.arange(found.n_users), found.lengths)
+    pl.DataFrame({"user": user, "item": items, "time": np.arange(found.tokens)}).write_csv(file)
+    return file
+
+
+def speed(seconds=1e-3, events=1000, widths=schedule.WIDTHS):
+    """A machine on which an event takes so many seconds a block at every width."""
+    return Speed({f"hstu/25/{width}": [0.0, seconds, 0.0, 0.0] for width in widths}, {25: events})
+
+
+def design(epochs=20):
+    return Design([("hstu", 25)], [(n, d) for n in (1, 2, 4) for d in (16, 32, 64)], epochs, 2, {"loss": "full"})
+
+
+def rows(gain_of_twice=0.0, slope=0.02, yardstick=0.1, error=0.001, seed=0):
+    """A table as a plan's sweep writes it: a hill of sizes, two seeds, shares of the users, twice the epochs."""
+    rng = np.random.default_rng(seed)
+    out = []
+
+    def add(n, d, fraction=1.0, epochs=20, seed=0, judged="validation", more=0.0):
+        y = 0.3 - 0.02 * (np.log(n) - np.log(2)) ** 2 - 0.02 * (np.log(d) - np.log(32)) ** 2 + slope * np.log(fraction)
+        y += more + 0.001 * rng.normal()
+        row = {"model": "hstu", "s_max": 25, "n_layers": n, "d_emb": d, "seed": seed, "fraction": fraction}
+        row |= {"max_epochs": epochs, "judged_on": judged, "ndcg10": y, "hr10": 2 * y, "gain_ndcg10_se": error}
+        row |= {"valid_ndcg10": y if judged == "validation" else y + 0.02, "baseline_popularity_ndcg10": yardstick}
+        out.append(row | {"valid_hr10": 2 * row["valid_ndcg10"], "params_total": n * d, "wall_s": 1.0})
+
+    for n in (1, 2, 4):
+        for d in (16, 32, 64):
+            add(n, d)
+            add(n, d, seed=1)
+    add(2, 32, epochs=40, more=gain_of_twice)
+    for n, d in ((1, 16), (2, 32)):
+        for fraction in (0.25, 0.5):
+            add(n, d, fraction=fraction)
+    return pl.DataFrame([*out]), add, out
+
+
+def test_the_parts_of_a_table_and_what_they_tell():
+    table, add, out = rows()
+    parts_of = split_rows(table)
+    assert [len(part) for part in (parts_of.sizes, parts_of.shares, parts_of.lengths, parts_of.tested)] == [18, 4, 1, 0]
+    found = decide(table, count=50)
+    assert (found["recommendation"]["n_layers"], found["recommendation"]["d_emb"]) == (2, 32)
+    assert found["evidence"]["longer"]["enough"] is True
+    gain = found["evidence"]["more_data"]["2x"]
+    assert gain["interval"][0] < 0.02 * np.log(2) < gain["interval"][1]
+    assert found["evidence"]["gain_over_yardstick"]["gain"] == pytest.approx(0.2, abs=0.01)
+    add(2, 32, seed=1000, judged="test", more=-0.02)
+    tested = decide(pl.DataFrame(out), count=50)
+    assert tested["recommendation"]["ndcg10"] == tested["evidence"]["tested"]["ndcg10"]
+    low, high = tested["recommendation"]["interval"]["ndcg10"]
+    assert low < 0.28 < high
+    assert tested["evidence"]["tested"]["seed"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"gain_of_twice": 0.02}, "not trained to the end"),
+        ({"yardstick": 0.292, "error": 0.005}, "not shown to beat popularity"),
+        ({"yardstick": 0.4}, "no size is expected to beat"),
+    ],
+)
+def test_a_recommendation_is_taken_back_for_a_reason(change, reason):
+    found = decide(rows(**change)[0], count=50)
+    assert found["recommendation"] is None
+    assert reason in found["reason"]
+
+
+def test_flat_shares_cannot_tell_and_another_table_is_left_as_it_is():
+    table = rows(slope=0.0)[0]
+    data = more_data(split_rows(table), "ndcg10", 0.003)
+    assert data is not None
+    assert data["10x"] is None
+    plain = table.filter(fraction=1.0, max_epochs=20).drop("fraction", "max_epochs", "judged_on")
+    assert len(split_rows(plain).sizes) == len(plain)
+    assert trained_to_the_end(split_rows(plain), "ndcg10", 0.001) is None
+    assert more_data(split_rows(plain), "ndcg10", 0.001) is None
+
+
+def test_a_specification_expands_to_its_runs(tmp_path):
+    runs = [*design().recipe(), *design().checks(("hstu", 25), (2, 32), RECIPE)]
+    (tmp_path / "spec.yml").write_text(specification({"dataset": "a: b.csv", "sort": True}, runs, "why"))
+    spec = read_spec(tmp_path / "spec.yml")
+    assert spec["dataset"] == "a: b.csv"
+    back = expand(spec)
+    assert [run.configs(9) for run in back] == [run.configs(9) for run in runs]
+
+
+def test_the_schedule_counts_and_fits():
+    one = parts(design(), speed(), jobs=1)
+    assert [part.stage for part in one] == ["recipe", "sizes", "repeats", "checks", "chosen"]
+    sizes = one[1]
+    assert sizes.runs == 9
+    assert sizes.minutes == pytest.approx((20 * 1000 * 1e-3 * 3 * 7 + 9 * 0.5) / 60)
+    assert parts(design(), speed(), jobs=2)[1].minutes == pytest.approx(sizes.minutes / 2)
+    all_ = list(designs(speed(), [("hstu", 25)], 2, {}, 100, None))
+    assert len(all_) == len(schedule.LADDER)
+    few = list(designs(speed(), [("hstu", 25)], 2, {}, 100, 30_000))
+    assert all(max(d for _, d in one.cells) <= 64 for one in few)
+    assert not list(designs(speed(), [("hstu", 25)], 2, {}, 100, 100))
+
+
+def test_a_run_may_begin_while_it_ends_in_time(tmp_path):
+    run = design().run(("hstu", 25), (2, 32), RECIPE)
+    takes = speed().seconds(run)
+    assert Clock(speed(), time.time() + takes + 5, tmp_path, 0.0)(run)
+    assert not Clock(speed(), time.time() + takes + 5, tmp_path, 10.0)(run)
+    (tmp_path / "rows").mkdir()
+    row = {"status": "finished", "wall_s": 3 * speed().epochs(run), "epochs": 20, "fraction": 1.0, "model": "hstu"}
+    (tmp_path / "rows" / "a.json").write_text(json.dumps(row | {"s_max": 25, "n_layers": 2, "d_emb": 32}))
+    assert slower(speed(), tmp_path) == pytest.approx(3)
+    assert not Clock(speed(), time.time() + takes + 5, tmp_path, 0.0)(run)
+
+
+def test_rows_and_logs_are_told_apart(tmp_path):
+    log = written(tmp_path)
+    table = tmp_path / "rows.csv"
+    rows()[0].write_csv(table)
+    assert is_rows(str(table), "ndcg10")
+    assert not any(is_rows(name, "ndcg10") for name in (str(log), "ml-1m", str(tmp_path / "none.csv")))
+    assert answer("plan", table)["recommendation"]["d_emb"] == 32
+    assert "n_layers" in refusal("plan", log, "--as", "rows")
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["--as", "both"], "log or rows"),
+        (["--minutes", "0"], "minutes"),
+        (["--minutes", "0.01"], "too few for anything"),
+        (["--seeds", "1"], "the noise of one run"),
+        (["--metric", "mrr"], "hr10, ndcg10"),
+        (["--models", "bert"], "is not one of"),
+        (["--s-max", "0"], "at least 1"),
+        (["--max-params", "10"], "allow more"),
+    ],
+)
+def test_a_request_that_cannot_be_is_one_sentence(tmp_path, options, part):
+    assert part in refusal("plan", written(tmp_path), *options, cwd=tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_all_faults_of_a_log_are_told_at_once(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text("user,item,time\n1,1,5\n1,2,4\n1,2,4\n1,3,6\n1,4,7\n")
+    said = refusal("plan", file, cwd=tmp_path)
+    assert "--sort" in said
+    assert "--duplicates" in said
+
+
+def test_a_dry_run_trains_nothing(tmp_path):
+    said = srlaw("plan", written(tmp_path), "--minutes", "3", "--jobs", "1", "--dry-run", cwd=tmp_path)
+    assert said.returncode == 0
+    assert all(word in said.stdout for word in ("events/s", "smallest visible difference", "recipe", "minutes"))
+    assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
+    log, minutes = written(tmp_path), 1.2
+    command = ["plan", str(log), "--minutes", str(minutes), "--jobs", "1", "--out", "out", "--s-max", "10", "--json"]
+    first = subprocess.Popen(
+        [sys.executable, "-c", "from srlaw.cli import main; main()", *command], cwd=tmp_path, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    trained = tmp_path / "out" / "sweep" / "rows"
+    for _ in range(600):
+        if trained.exists() and len(list(trained.glob("*.json"))) >= 3:
+            break
+        time.sleep(0.1)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    before = {file.name: file.stat().st_mtime_ns for file in trained.glob("*.json")}
+    assert before
+    schedule_then = (tmp_path / "out" / "1-recipe.yml").read_text()
+    began = time.monotonic()
+    run = srlaw(*command, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert time.monotonic() - began < 60 * minutes * 1.5
+    assert {name: (trained / name).stat().st_mtime_ns for name in before} == before
+    assert (tmp_path / "out" / "1-recipe.yml").read_text() == schedule_then
+    found = json.loads(run.stdout)
+    assert set(found) >= {"recommendation", "reason", "evidence", "before", "minutes"}
+    out = tmp_path / "out"
+    assert json.loads((out / "plan.json").read_text())["reason"] == found["reason"]
+    again = answer("plan", out / "rows.csv")
+    assert again["evidence"]["runs"] == found["evidence"]["runs"]
+    page = (out / "plan.html").read_text()
+    assert page.count("<svg") >= 2
+    assert "http" not in page.replace("http://www.w3.org/", "")
+    assert "prefers-color-scheme" in page
+    assert (out / "2-sizes.yml").exists()
+    assert pl.read_csv(out / "rows.csv").filter(judged_on="test").height == (found["recommendation"] is not None)
+    said = refusal("plan", log, "--minutes", "2", "--jobs", "1", "--out", "out", "--s-max", "10", cwd=tmp_path)
+    assert "another minutes" in said
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine").write_text("")
+    assert "other than a plan" in refusal("plan", log, "--out", "other", cwd=tmp_path)
+    assert isinstance(expand(read_spec(out / "2-sizes.yml"))[0], Run)
