@@ -151,7 +151,7 @@ def test_the_stored_measures_are_those_of_the_training_histories():
 def test_what_explains_within_and_between():
     """Loss = level − 0.5 ln tokens within each log; between logs the level follows nothing but tokens / ApEn."""
     rows = []
-    for i, (name, apen) in enumerate((("a", 0.1), ("b", 0.02), ("c", 0.4), ("d", 0.05))):
+    for i, (name, apen) in enumerate((("a", 0.1), ("b", 0.02), ("c", 0.4), ("d", 0.05), ("e", 0.2))):
         for share in (0.25, 0.5, 1.0):
             tokens = share * 1000 * (i + 1)
             row = {"dataset": name, "s_max": 50, "fraction": share, "users": 10, "tokens": tokens, "shuffle_loss": 0.1}
@@ -163,3 +163,7 @@ def test_what_explains_within_and_between():
     tokens = loss.filter(measure="tokens").row(0, named=True)
     assert (tokens["within"], tokens["slope"]) == pytest.approx((1, -0.5))
     assert loss.filter(measure="tokens_over_apen")["between"].item() < tokens["between"]
+    assert data_scaling.shown(found).columns[-1] == "NDCG@10, between"
+    few = data_scaling.explained(pl.DataFrame(rows).filter(pl.col("dataset") < "e"))
+    assert few["between"].null_count() == len(few)
+    assert data_scaling.shown(few).width == 4

@@ -980,10 +980,12 @@ def test_committed_rows_are_those_of_their_specification(name):
     """By their keys, which are made of all settings and of the data."""
     rows = pl.read_csv(SWEEPS / f"{name}.csv")
     assert rows["data"].n_unique() == 1
-    runs = {}
-    for run in expand(spec := read_spec(SWEEPS / f"{name}.yml")):
+    runs, spec = {}, read_spec(SWEEPS / f"{name}.yml")
+    dataset = Path(spec["dataset"]).stem  # a file goes by its name
+    assert set(rows["dataset"]) == {dataset}
+    for run in expand(spec):
         configs = run.configs(rows["n_items"][0])
-        runs[run_key(spec["dataset"], rows["data"][0], run.model, *configs)] = run
+        runs[run_key(dataset, rows["data"][0], run.model, *configs)] = run
     assert set(rows["key"]) <= set(runs)
     assert rows["key"].is_unique().all()
     for row in rows.filter(status="finished").iter_rows(named=True):
