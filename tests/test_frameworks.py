@@ -384,3 +384,15 @@ def test_a_readers_table_gives_a_page_about_nothing_else(tmp_path):
     assert [found for text in [*shown, *prose] for found in FOREIGN.findall(text)] == []
     assert not any("srlaw.verdict" in key for output in outputs for key in output.get("data", {}))
     assert any("tiny\\_a" in text for text in shown)
+
+
+def test_one_seed_of_a_part_and_one_depth_compare_nothing():
+    """Sweep D while it runs: the whole model three times, one of its parts left out once."""
+    shared = {"model": "hstu", "n_layers": 2, "d_emb": 32, "use_ratings": False, "attention": "silu", "gate": True}
+    runs = [("both", 0), ("both", 1), ("both", 2), ("position", 0)]
+    values = dict.fromkeys(ablations.MEASURED, 0.1)
+    table = pl.DataFrame([shared | values | {"bias": bias, "seed": seed} for bias, seed in runs])
+    assert ablations.effects(table).is_empty()
+    assert ablations.slopes(table).is_empty()
+    more = pl.concat([table, table[3:].with_columns(seed=pl.lit(1, pl.Int64))])
+    assert ablations.effects(more)["seeds"].unique().to_list() == [2]

@@ -40,7 +40,7 @@ def variant(row: dict[str, Any]) -> str:
 
 
 def effects(table: pl.DataFrame) -> pl.DataFrame:
-    """Each variant less the whole model, of the same size and seed.
+    """Each variant less the whole model, of the same size and seed; those of `FEWEST` seeds or more.
 
     Returns:
         ``variant, metric, n_layers, d_emb, seeds, mean, low, high`` (95% t interval over seeds).
@@ -51,12 +51,13 @@ def effects(table: pl.DataFrame) -> pl.DataFrame:
     whole = hstu.filter(variant="").select(*SIZE, "seed", *MEASURED)
     both = hstu.filter(pl.col("variant") != "").join(whole, on=[*SIZE, "seed"], suffix="_whole")
     out = []
-    for (name, depth, width), part in both.group_by("variant", *SIZE, maintain_order=True):
+    enough = both.filter(pl.len().over("variant", *SIZE) >= FEWEST)
+    for (name, depth, width), part in enough.group_by("variant", *SIZE, maintain_order=True):
         for metric, label in MEASURED.items():
             change = (part[metric] - part[f"{metric}_whole"]).to_numpy()
             row = {"variant": name, "n_layers": depth, "d_emb": width, "metric": label, "seeds": len(change)}
             out.append({**row, **interval(change)})
-    return pl.DataFrame(out, infer_schema_length=None)
+    return _with_ends(out)
 
 
 def backbones(table: pl.DataFrame) -> pl.DataFrame:
@@ -76,13 +77,19 @@ def slopes(table: pl.DataFrame, metric: str = "ndcg10") -> pl.DataFrame:
     for model in order_of(list(each), BACKBONES):
         found, depths = each[model]
         out.append({"model": name_of(model), "seeds": len(found), "depths": depths, **interval(found)})
-    return pl.DataFrame(out, infer_schema_length=None)
+    return _with_ends(out)
 
 
 def slopes_differ(table: pl.DataFrame, metric: str = "ndcg10") -> float | None:
     """p of the analysis of variance of the models' slopes over seeds; None unless two models have two seeds each."""
     found = [values for values, _ in _each_slope(table, metric).values() if len(values) >= FEWEST]
     return float(stats.f_oneway(*found).pvalue) if len(found) >= 2 else None
+
+
+def _with_ends(out: list[dict[str, Any]]) -> pl.DataFrame:
+    """The rows with the ends of their intervals as numbers, also where single seeds leave none."""
+    frame = pl.DataFrame(out, infer_schema_length=None)
+    return frame.with_columns(pl.col("low", "high").cast(pl.Float64)) if len(frame) else frame
 
 
 def _each_slope(table: pl.DataFrame, metric: str) -> dict[str, tuple[np.ndarray, int]]:
