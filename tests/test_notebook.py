@@ -11,7 +11,7 @@ from srlaw import notebook
 from srlaw.errors import InputError
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted(ROOT.glob("notebooks/[0-9A][0-9]-*.ipynb"))
+NOTEBOOKS = sorted(ROOT.glob("notebooks/[0-9A][0-9]*-*.ipynb"))
 DEFAULTS = """s_max = [25, 50]  # events kept
 m = 2
 rate = 4e-3
