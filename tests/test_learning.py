@@ -74,7 +74,7 @@ def test_models_above_the_yardsticks_are_named():
     for values, who in (((0.2, 0.3), "no model"), ((0.2, 0.4), "y"), ((0.5, 0.4), "all models")):
         found = pl.DataFrame({"source": ["s", "s"], "model": ["x", "y"], "ndcg10": values})
         said = learning_words.beside_untrained(found, base)
-        assert said == f"- **S**: b counts reach NDCG@10 0.300 (± 0.010); more than that: {who}."
+        assert said == f"- **s**: the best of these is b counts, with NDCG@10 0.300 (± 0.010). More than that: {who}."
 
 
 def test_knowing_more_never_costs_and_the_sources_are_what_they_are_called(data):

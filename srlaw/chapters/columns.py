@@ -132,7 +132,7 @@ def repeats_in_words(sequences: Sequences, shuffled: pl.DataFrame, m: int = 2) -
     if np.isnan(whole["apen"]):
         return f"{said}. No user has more than {m} events, so ApEn is not defined for any."
     said += ", and the ApEn of each of them is a function of length alone."
-    parts = [(whole, "With histories as they are"), (distinct, "Without repeats")]
+    parts = [(whole, "With histories as they are"), (distinct, "Without repeats")][: 2 if repeating else 1]
     for row, name in parts:
         if not np.isnan(row["apen"]):
             said += (

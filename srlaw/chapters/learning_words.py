@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from srlaw import charts
+from srlaw.chapters.learning import SOURCES
 
 
 def findings(found: pl.DataFrame) -> str:
@@ -39,13 +40,13 @@ def beside_untrained(found: pl.DataFrame, base: pl.DataFrame) -> str:
     """
     lines = []
     for (source,), rows in found.group_by("source", maintain_order=True):
-        name = str(source).capitalize() if rows["learned"].is_not_null().all() else str(source)
+        name = str(source).capitalize() if source in SOURCES else charts.literal(str(source))
         best = base.filter(pl.col("source") == source).sort("ndcg10", descending=True).row(0, named=True)
         above = rows.filter(pl.col("ndcg10") > best["ndcg10"])["model"].to_list()
         who = "no model" if not above else "all models" if len(above) == rows.height else ", ".join(above)
         lines.append(
-            f"- **{charts.literal(name)}**: {best['predictor']} reach NDCG@10 {best['ndcg10']:.3f} "
-            f"(± {best['ndcg10_se']:.3f}); more than that: {who}."
+            f"- **{name}**: the best of these is {best['predictor']}, with NDCG@10 {best['ndcg10']:.3f} "
+            f"(± {best['ndcg10_se']:.3f}). More than that: {who}."
         )
     return "\n".join(lines)
 
