@@ -71,10 +71,10 @@ def test_models_above_the_yardsticks_are_named():
             for who, x in (("a", 0.1), ("b counts", 0.3))
         ]
     )
-    for values, who in (((0.2, 0.3), "no model"), ((0.2, 0.4), "y"), ((0.5, 0.4), "all models")):
+    for values, who in (((0.2, 0.3), "No model is"), ((0.2, 0.4), "y is"), ((0.5, 0.4), "All models are")):
         found = pl.DataFrame({"source": ["s", "s"], "model": ["x", "y"], "ndcg10": values})
         said = learning_words.beside_untrained(found, base)
-        assert said == f"- **s**: the best of these is b counts, with NDCG@10 0.300 (± 0.010). More than that: {who}."
+        assert said == f"- **s**: the best of these is b counts, with NDCG@10 0.300 (± 0.010). {who} above it."
 
 
 def test_knowing_more_never_costs_and_the_sources_are_what_they_are_called(data):
@@ -227,8 +227,8 @@ def test_words_say_who_is_tied_and_who_needs_more_than_the_last_item():
         }
     )
     assert learning_words.findings(found) == (
-        "- **Second order**: of the way from popularity to the optimum, a 50% ≈ b 49%, c 10%. "
-        "Clearly better than the last item alone allows: a and b."
+        "- **second order**: the models went so much of the way from popularity to the optimum: a 50% ≈ b 49%, c 10%. "
+        "a and b are clearly better than the last item alone allows."
     )
     unknown = found.with_columns(learned=None, source=pl.lit("my <shop>"), loss=pl.Series([2.0, 2.0625, 3.5]))
     assert learning_words.findings(unknown) == (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 
 from srlaw import charts
-from srlaw.chapters.learning import SOURCES
 
 
 def findings(found: pl.DataFrame) -> str:
@@ -21,13 +20,12 @@ def findings(found: pl.DataFrame) -> str:
             value = f"{row['learned']:.0%}" if law else f"{row['loss']:.3f}"
             order += (" ≈ " if row["tied"] else ", " if order else "") + f"{row['model']} {value}"
         if not law:
-            lines.append(f"- **{charts.literal(str(source))}**: by test loss, in nats per event, {order}.")
+            lines.append(f"- **{charts.literal(source)}**: by test loss, in nats per event, {order}.")
             continue
         beyond = rows.filter("beyond_last_item")["model"].to_list()
-        who = " and ".join([", ".join(beyond[:-1]), *beyond[-1:]]).removeprefix(" and ") or "no model"
         lines.append(
-            f"- **{source.capitalize()}**: of the way from popularity to the optimum, {order}. "
-            f"Clearly better than the last item alone allows: {who}."
+            f"- **{charts.literal(source)}**: the models went so much of the way from popularity to the optimum: {order}. "
+            f"{_who(beyond, len(rows), 'clearly better than the last item alone allows')}"
         )
     return "\n".join(lines)
 
@@ -40,15 +38,22 @@ def beside_untrained(found: pl.DataFrame, base: pl.DataFrame) -> str:
     """
     lines = []
     for (source,), rows in found.group_by("source", maintain_order=True):
-        name = str(source).capitalize() if source in SOURCES else charts.literal(str(source))
         best = base.filter(pl.col("source") == source).sort("ndcg10", descending=True).row(0, named=True)
         above = rows.filter(pl.col("ndcg10") > best["ndcg10"])["model"].to_list()
-        who = "no model" if not above else "all models" if len(above) == rows.height else ", ".join(above)
         lines.append(
-            f"- **{name}**: the best of these is {best['predictor']}, with NDCG@10 {best['ndcg10']:.3f} "
-            f"(± {best['ndcg10_se']:.3f}). More than that: {who}."
+            f"- **{charts.literal(source)}**: the best of these is {best['predictor']}, with NDCG@10 "
+            f"{best['ndcg10']:.3f} (± {best['ndcg10_se']:.3f}). {_who(above, len(rows), 'above it')}"
         )
     return "\n".join(lines)
+
+
+def _who(models: list[str], of: int, what: str) -> str:
+    """A sentence on which of some models are something."""
+    if len(models) in (0, of):
+        return f"{'All models are' if models else 'No model is'} {what}."
+    *others, last = models
+    who = f"{', '.join(others)} and {last}" if others else last
+    return f"{who} {'are' if others else 'is'} {what}."
 
 
 def weights(found: pl.DataFrame) -> str:
