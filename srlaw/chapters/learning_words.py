@@ -24,8 +24,8 @@ def findings(found: pl.DataFrame) -> str:
             continue
         beyond = rows.filter("beyond_last_item")["model"].to_list()
         lines.append(
-            f"- **{charts.literal(source)}**: the models went so much of the way from popularity to the optimum: {order}. "
-            f"{_who(beyond, len(rows), 'clearly better than the last item alone allows')}"
+            f"- **{charts.literal(source)}**: the models went so much of the way from popularity to the optimum: "
+            f"{order}. {_who(beyond, len(rows), 'clearly better than the last item alone allows')}"
         )
     return "\n".join(lines)
 
