@@ -126,7 +126,7 @@ def repeats_in_words(sequences: Sequences, shuffled: pl.DataFrame, m: int = 2) -
         shuffled: `srlaw.entropy.report.shuffle_test` of the histories as they are and without repeats, in this order.
     """
     histogram = length_histogram(sequences)
-    users, repeating = histogram["users"].sum(), histogram["users_with_repeats"].sum()
+    users, repeating = (int(histogram[name].to_numpy().sum()) for name in ("users", "users_with_repeats"))
     whole, distinct = shuffled.to_dicts()
     said = f"Of the {users:,} users, {users - repeating:,} have no repeated item"
     if np.isnan(whole["apen"]):
