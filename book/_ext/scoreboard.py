@@ -5,6 +5,7 @@ All read the verdicts of the notebooks as they are at this build, and lead to th
 
 import re
 from collections import Counter
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -24,7 +25,14 @@ SHORT = ("Eq", "Eqs", "al")
 
 
 def ledger(srcdir) -> list[dict]:
-    return claims.ledger(Path(srcdir) / "notebooks")
+    """`srlaw.claims.ledger` of the notebooks as they are now; they are read again only when one has changed."""
+    folder = Path(srcdir) / "notebooks"
+    return _read(folder, tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.ipynb"))))
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, state: tuple) -> list[dict]:
+    return claims.ledger(folder)
 
 
 def badge(verdict: str, text: str) -> nodes.inline:
