@@ -217,14 +217,16 @@ def test_every_link_between_pages_meets_an_anchor(pages):
     assert broken == []
 
 
-def test_each_erratum_has_an_address(pages):
+def test_each_erratum_has_an_address(pages, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    outputs = importlib.import_module("outputs")
     rows = parsed(pages["errata"].read_text(encoding="utf-8")).select("table.scoreboard tbody tr")
     entries = errata()
     assert [row["id"] for row in rows] == [f"erratum-{entry.id.replace('.', '-')}" for entry in entries]
     for row, entry in zip(rows, entries, strict=True):
         where, printed, should_be, evidence = (cell.text.strip() for cell in row.select("td"))
         assert (where, printed, should_be) == tuple(
-            text.replace("'", "’")
+            outputs.powers(text).replace("'", "’")
             for text in (entry.place, f"Printed: {entry.printed}", f"Should be: {entry.should_be}")
         )
         assert evidence.endswith("The verdict")

@@ -139,6 +139,8 @@ def test_symbols_of_the_ledger_have_their_index(cards):
 @pytest.mark.parametrize(
     ("stored_as", "shown"),
     [
+        ("ml-1m at s_max 50: llama, hr10.", "MovieLens-1M at S_max 50: LLaMA, HR@10."),
+        ("data/ml-1m, ml-1m-two-cores.yml, llama.py", "data/ml-1m, ml-1m-two-cores.yml, llama.py"),
         ("1.259e+12", "1.259 × 10¹²"),
         ("misses by 2e-06, or 1e-07.", "misses by 2 × 10⁻⁶, or 10⁻⁷."),
         ("-2.11e-05", "-2.11 × 10⁻⁵"),
@@ -146,8 +148,8 @@ def test_symbols_of_the_ledger_have_their_index(cards):
         ("0.5 and 2e, v1e3, chart-0e5, 1e5x", "0.5 and 2e, v1e3, chart-0e5, 1e5x"),
     ],
 )
-def test_powers_of_ten_are_written_out(outputs, stored_as, shown):
-    assert outputs.powers(stored_as) == shown
+def test_numbers_and_names_are_written_out(outputs, stored_as, shown):
+    assert outputs.readable(stored_as) == shown
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=CHAPTERS)

@@ -19,7 +19,7 @@ import vl_convert
 import yaml
 from docutils import nodes
 from front import GUARDED, card, rows
-from outputs import axis_powers
+from outputs import charted
 from scoreboard import LABELS
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
@@ -234,7 +234,7 @@ def tagged_chart(path: Path) -> tuple[dict, str]:
             f"{len(tagged)} cells of {path.stem} have the tag {KEY}, with {len(pages)} charts; give it to the one cell "
             "whose chart the card is to show"
         )
-    page = axis_powers(pages[0])
+    page = charted(pages[0])
     spec = json.JSONDecoder().raw_decode(page, page.rindex("})({") + 3)[0]
     return spec, page.partition('<div id="')[2].partition('"')[0]
 

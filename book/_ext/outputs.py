@@ -12,6 +12,7 @@ from srlaw import paper
 from srlaw.errata import TITLES as DATA_SETS
 
 ROWS, COLUMNS, LINES = 12, 7, 12  # a table, or the evidence of a card, with more is folded
+CODE = ("api",)  # pages whose names are those of the code
 POWER = re.compile(r"(?<![\w.#−-])([-−+]?)(\d+(?:\.\d+)?)e([-+]?)0*(\d+)(?![\w.]*\w)")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 KEEP = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
@@ -89,9 +90,10 @@ TITLES = {
     "wins_loo": "first by leave-one-out",
     "within_least": "within, least",
 }
-# Values of a cell that are names of the code.
+# Names of the code in captions, sentences and charts; in a chart metrics are names of its fields, which stay.
 MODELS = {"hstu": "HSTU", "llama": "LLaMA", "sasrec": "SASRec", "gpt": "GPT"}
-NAMES = DATA_SETS | paper.METRICS | MODELS
+SETS_AND_MODELS = DATA_SETS | MODELS
+NAMES = SETS_AND_MODELS | paper.METRICS | {"s_max": "S_max"}
 
 
 def powers(text: str) -> str:
@@ -105,24 +107,45 @@ def powers(text: str) -> str:
     return POWER.sub(written, text)
 
 
+def words(names: dict[str, str]) -> re.Pattern:
+    """Any of the names as a word of its own, not as a part of a path, an option or a longer name."""
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![\w/.@-])({either})(?!\w|[./-]\w)")
+
+
+IN_TEXT, IN_CHART = words(NAMES), words(SETS_AND_MODELS)
+
+
+def readable(text: str) -> str:
+    """A text with powers of ten and names as people write them."""
+    return powers(IN_TEXT.sub(lambda name: NAMES[name[0]], text))
+
+
+def charted(html: str) -> str:
+    """A chart with names of data sets and models as people write them, also on its axes."""
+    html = IN_CHART.sub(lambda name: NAMES[name[0]], html)
+    html = re.sub(r'(?<="title": ")[^"]*', lambda title: TITLES.get(title[0], title[0]).replace("s_max", "S_max"), html)
+    return axis_powers(html)
+
+
 def shown(html: str) -> str:
     """The stored HTML of a table or of a verdict as the pages have it; a chart and anything else as it is."""
     if html.lstrip().startswith('<div class="srlaw-table"'):
-        return folded(titled(between_tags(html)))
+        return folded(between_tags(titled(html)))
     if html.lstrip().startswith('<div class="srlaw-verdict"'):
         return evidence_folded(between_tags(html))
-    return axis_powers(html) if "vegaEmbed(" in html else html
+    return charted(html) if "vegaEmbed(" in html else html
 
 
 def between_tags(html: str) -> str:
-    return re.sub(r">[^<]+<", lambda text: powers(text[0]), html)
+    return re.sub(r">[^<]+<", lambda text: readable(text[0]), html)
 
 
 def titled(html: str) -> str:
-    """Heads of columns as `TITLES` has them, and cells as `NAMES` has them."""
+    """Heads of columns as `TITLES` has them."""
     head, end, body = html.partition("</thead>")
     head = re.sub(r"(?<=>)([^<>]+)(?=</th>)", lambda m: TITLES.get(m[1].strip().replace("&#x27;", "'"), m[1]), head)
-    return head + end + re.sub(r"(?<=>)([^<>]+)(?=</td>)", lambda m: NAMES.get(m[1], m[1]), body)
+    return head + end + body
 
 
 def folded(html: str) -> str:
@@ -170,9 +193,10 @@ class Outputs(SphinxTransform):
                 if text != raw.astext():
                     raw.clear()
                     raw += nodes.Text(text)
+        write = powers if self.env.docname in CODE else readable
         for text in list(self.document.findall(nodes.Text)):
-            if not isinstance(text.parent, KEEP) and powers(text) != text:
-                text.parent.replace(text, nodes.Text(powers(text)))
+            if not isinstance(text.parent, KEEP) and write(text) != text:
+                text.parent.replace(text, nodes.Text(write(text)))
 
 
 def setup(app):
