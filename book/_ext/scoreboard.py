@@ -9,6 +9,7 @@ from functools import lru_cache
 from html import escape
 from pathlib import Path
 
+import outputs
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
@@ -147,11 +148,12 @@ class Scoreboard(SphinxDirective):
                 "", nodes.inline("", f"Chapter {row['chapter'][:2]}"), refdomain="std", reftype="doc",
                 reftarget=f"/{docname}", refexplicit=True, refwarn=True,
             )  # fmt: skip
+        written = {name: claims.shown(value) for name, value in row["evidence"].items()}
         lines = "".join(
-            f"<li>{escape(name)}: <strong>{escape(claims.shown(value))}</strong></li>"
-            for name, value in row["evidence"].items()
+            f"<li>{escape(outputs.readable(name))}: <strong>{escape(outputs.readable(value))}</strong></li>"
+            for name, value in written.items()
         )
-        more = f"<p>{escape(rest)}</p>" if rest else ""
+        more = f"<p>{escape(outputs.readable(rest))}</p>" if rest else ""
         folded = (
             f'<details class="scoreboard-numbers"><summary>{"More, and the" if rest else "The"} numbers</summary>'
             f"{more}<ul>{lines}</ul></details>"
