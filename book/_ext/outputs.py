@@ -124,8 +124,11 @@ def readable(text: str) -> str:
 def charted(html: str) -> str:
     """A chart with names of data sets and models as people write them, also on its axes."""
     html = IN_CHART.sub(lambda name: NAMES[name[0]], html)
-    html = re.sub(r'(?<="title": ")[^"]*', lambda title: TITLES.get(title[0], title[0]).replace("s_max", "S_max"), html)
-    return axis_powers(html)
+
+    def written(text: re.Match) -> str:
+        return text[1] + powers(TITLES.get(text[2], text[2]).replace("s_max", "S_max"))
+
+    return axis_powers(re.sub(r'("(?:title|description)": ")([^"]*)', written, html))
 
 
 def shown(html: str) -> str:
