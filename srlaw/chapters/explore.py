@@ -234,9 +234,9 @@ def plane_and_curve(fits: dict[Key, Any], first: str | None = None) -> Any:
     laws = {"log-linear": "plane, dashed", "performance": "Eq. (7), full", "log-quadratic": "quadratic"}
     for law, words in laws.items():
         value = {name: f"datum['{name}_{law}']" for name in ("r2", "loo", "parameters")}
-        text = f"'{words}: R² ' + format({value['r2']}, '.4f') + ' with ' + {value['parameters']} + ' numbers; '"
-        written.append((text + f" + 'error on a point left out ' + format({value['loo']}, '.5f')", 13))
+        told = f"'{words}, ' + {value['parameters']} + ' numbers: R² ' + format({value['r2']}, '.4f')"
+        written += [(told, 13), (f"'    error on a point left out ' + format({value['loo']}, '.5f')", 13)]
     text = "A plane in logarithms and Equation (7) fitted to one panel, against depth and against width, with the R² "
     text += "of each and its error on points that were left out of the fit."
     plots = alt.concat(*parts, columns=2).resolve_scale(color="independent")
-    return alt.vconcat(plots, lines(one, written, 90), spacing=6).add_params(_menu(first)).properties(description=text)
+    return alt.vconcat(plots, lines(one, written, 155), spacing=6).add_params(_menu(first)).properties(description=text)

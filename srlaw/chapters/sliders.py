@@ -74,14 +74,15 @@ def budget(bought: pl.DataFrame, yardstick: float, words: str = "NDCG@10", first
     ]
     plot = alt.layer(*layers).properties(width=2 * SIDE, height=240)
     written = [
-        ("'at most ' + format(pow(10, budget), ',.3~r') + ' parameters: ' + datum.size + ' (layers × width)'", 17),
+        ("datum.size + ' (layers × width)'", 17),
+        ("'for at most ' + format(pow(10, budget), ',.3~r') + ' parameters'", 14),
         (f"'{words} to expect ' + format(datum.expected, '.4f')", 14),
         ("'95% of new runs: ' + format(datum.low, '.4f') + ' to ' + format(datum.high, '.4f')", 14),
         (f"'the best yardstick without training: {yardstick:.4f}'", 14),
     ]
     moved = slider("budget", "Parameters at most, as a power of ten", first, floor, ceiling, 0.05)
     text = f"Budget of parameters, the size that the planner names for it, and the {words} to expect with its interval."
-    return alt.vconcat(plot, lines(chosen, written, 105), spacing=6).add_params(moved).properties(description=text)
+    return alt.vconcat(plot, lines(chosen, written, 130), spacing=6).add_params(moved).properties(description=text)
 
 
 def theorem(h: float = 0.6, size: float = 2.0, items: float = 8.0, units: str = theorems.AS_PRINTED) -> Any:
@@ -119,12 +120,12 @@ def theorem(h: float = 0.6, size: float = 2.0, items: float = 8.0, units: str = 
     )
     plot = alt.layer(drawn, edge, rule).properties(width=2 * SIDE, height=260)
     holds = "datum.left >= datum.right ? 'The inequality holds.' : 'The inequality does not hold.'"
-    impossible = f"datum.h > {start} + 1e-9 ? 'No chain of so few items has such an entropy rate.' : ({holds})"
+    impossible = f"datum.h > {start} + 1e-9 ? 'No chain of so few items is so random.' : ({holds})"
     items_text = "format(pow(2, items), ',.0f')"
     written = [
         (impossible, 17),
         ("'left ' + format(datum.left, '.4f') + ' bits per event, right ' + format(datum.right, '.4f')", 14),
-        (f"{n} + ' events a user, ' + {items_text} + ' items: it holds from h = ' + format(datum.edge, '.4f')", 14),
+        (f"'holds from h = ' + format(datum.edge, '.4f') + ' (' + {n} + ' events, ' + {items_text} + ' items)'", 14),
     ]
     parameters = [
         slider("h", "Entropy rate h, nats per event", h, 0.02, 4, 0.02),
