@@ -53,7 +53,11 @@
 
   window.vegaEmbed = (where, spec, options) => {
     const node = typeof where === "string" ? document.querySelector(where) : where;
-    const show = () => draw(node, NARROW.matches ? oneColumn(spec) : spec, options);
+    const show = async () => {
+      const shown = await draw(node, NARROW.matches ? oneColumn(spec) : spec, options);
+      dispatchEvent(new Event("chart-drawn")); // now it is known whether it scrolls
+      return shown;
+    };
     offer(node, spec);
     if (spec.params?.some((param) => param.bind)) speak(node);
     NARROW.addEventListener("change", show);

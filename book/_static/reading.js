@@ -17,8 +17,13 @@
     }
   };
   addEventListener("load", async () => {
+    for (const toggle of document.querySelectorAll("nav summary")) { // of the theme, an arrow without a word
+      const link = toggle.closest("li")?.querySelector("a");
+      if (!toggle.textContent.trim()) toggle.setAttribute("aria-label", `Pages below ${link?.textContent.trim() || "this"}`);
+    }
     if (window.MathJax?.startup) await MathJax.startup.promise;
     mark();
+    addEventListener("chart-drawn", mark);
     new ResizeObserver(mark).observe(document.querySelector("article") || document.body);
   });
 })();
