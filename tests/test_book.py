@@ -69,7 +69,8 @@ REPORT = """async () => {
     clipped_maths: innerWidth < 1000 ? [] : all("mjx-container[display=true]")
       .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.scrollWidth),
     undrawn: charts.filter((node) => !node.querySelector("svg g") || node.querySelector(".error")).length,
-    without_description: charts.filter((node) => !(node.getAttribute("aria-label")
+    without_description: charts.filter((node) => !(
+      (node.getAttribute("role") === "graphics-document" && node.getAttribute("aria-label"))
       || node.querySelector("[role=graphics-document][aria-label]"))).length,
     cut_captions: all(".srlaw-table caption").filter((node) => {
       const [own, box] = [node, node.closest(".srlaw-table")].map((one) => one.getBoundingClientRect());

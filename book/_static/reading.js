@@ -11,8 +11,9 @@
         continue;
       }
       box.tabIndex = 0;
+      if (box.hasAttribute("role")) continue; // a chart, which has its description
       box.setAttribute("role", "region");
-      const kind = box.matches("mjx-container") ? "Equation" : box.matches("pre") ? "Code" : "Table or chart";
+      const kind = box.matches("mjx-container") ? "Equation" : box.matches("pre") ? "Code" : "Table";
       box.setAttribute("aria-label", `${box.querySelector("caption")?.textContent.trim() || kind}, scrolls sideways`);
     }
   };
