@@ -61,7 +61,7 @@ REPORT = """async () => {
       return drawn.left < own.left - 1;
     }).map((node) => node.scrollWidth),
     unreachable: all(".srlaw-table, mjx-container[display=true]").filter((node) =>
-      (node.scrollWidth > node.clientWidth + 1) !== (node.tabIndex === 0)).map((node) => node.textContent.slice(0, 60)),
+      (node.scrollWidth > node.clientWidth) !== (node.tabIndex === 0)).map((node) => node.textContent.slice(0, 60)),
     unlabelled: all(".vega-bindings :is(input, select)").filter((node) => !node.labels.length && !node.closest("label")
     ).length,
     without_data: charts.filter((node) => node.parentElement.querySelector("script").textContent.includes('"datasets"')

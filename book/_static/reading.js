@@ -3,7 +3,7 @@
   const boxes = () => document.querySelectorAll(".srlaw-table, mjx-container[display=true], .vega-embed, div.cell_output, pre");
   const mark = () => {
     for (const box of boxes()) {
-      const wide = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible";
+      const wide = box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX !== "visible";
       box.classList.toggle("scrolls", wide);
       if (!wide) {
         box.removeAttribute("tabindex");
