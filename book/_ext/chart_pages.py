@@ -22,8 +22,8 @@ PARTS = ("layer", "hconcat", "vconcat", "concat")
 FAINT = 0.12  # opacity of what a click on the legend leaves out, as a share of what it was
 
 # One colour a name in the whole book. Data sets of the paper first; another one takes what its chart has free.
-MODELS = dict(zip(("hstu", "llama", "sasrec", "gpt"), PALETTE, strict=False))
-DATASETS = dict(
+MODELS: dict[str, str] = dict(zip(("hstu", "llama", "sasrec", "gpt"), PALETTE, strict=False))
+DATASETS: dict[str, str] = dict(
     zip(("ml-1m", "amazon-books", "kuairand-pure", "huawei-music", "ml-100k", "lastfm"), PALETTE, strict=False)
 )
 
