@@ -158,7 +158,10 @@ BASE: dict[str, dict[str, Any]] = {
         "elsewhere": "47 × 13",
     },
     "p-law-theorem-4-1": {"all_events": 4, "one_user": 11, "rows": 11, "printed": 3},
-    "p-law-candidates": {"draws": 2401, "least": 0.0037, "most": 0.48, "users": 9000},
+    "p-law-candidates": {
+        "draws": 2401, "least": 0.0037, "most": 0.48, "users": 9000, "runs": 77, "ratio_least": 1.39,
+        "ratio_most": 1.87,
+    },
     "p-law-redundancy": {
         "copies": (1.06, 1.13), "blocks": (1.04, 1.17), "bodies": "a log, another",
         "repeats": (0.71, 0.82), "tokens": 2.14, "bias_small": 0.87,
