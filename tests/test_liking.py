@@ -8,10 +8,10 @@ import torch
 
 from srlaw.errors import InputError
 from srlaw.models import CONFIGS
+from srlaw.ratings import auc, auc_error, likes, log_losses, placements, yardsticks
 from srlaw.sequences import Sequences
 from srlaw.training import TrainConfig
 from srlaw.training.liking import Liking, best_epoch, fit_liking, held_out, predict
-from srlaw.training.ratings import auc, auc_error, likes, log_losses, placements, yardsticks
 
 S_MAX = 12
 QUICK = TrainConfig(epochs=4, batch_events=256, learning_rate=0.02, seed=1)

@@ -3,7 +3,7 @@
 The head sees the backbone's state before an event and the event's item, never the event's rating:
 logit = h · e_c + u · h + b_c + b, with h the state ``(d,)``, e_c the item's embedding, b_c its bias. It is trained by
 the binary log-loss of every event of the training histories but the first of a user. The last event but one of a
-user validates and the last one tests, as in `srlaw.training.data.split`.
+user validates and the last one tests, as in `srlaw.sequences.split`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srlaw.models import ModelConfig, build
-from srlaw.sequences import Sequences
+from srlaw.ratings import LIKED, auc, likes, log_losses
+from srlaw.sequences import Sequences, split
 from srlaw.training.config import TrainConfig
-from srlaw.training.data import Step, batches, next_events, split
+from srlaw.training.data import Step, batches, next_events
 from srlaw.training.evaluate import EVALUATION_EVENTS
 from srlaw.training.loop import optimizer_for, schedule
-from srlaw.training.ratings import LIKED, auc, likes, log_losses
 
 
 class Liking(nn.Module):
