@@ -28,8 +28,8 @@ def protocol(found: Task) -> str:
         f"*Protocol.* MovieLens-100K: the last rating of each of {len(found.liked):,} users is tested, and the one "
         f"before it chooses the epoch. Of the tested ratings {found.liked.mean():.0%} are at least {LIKED:g}. The "
         f"models have {depth} blocks and read the last {s_max} events, items and ratings in turn. The head takes the "
-        "state $h$ before an event and the embedding $e_c$ of its item, and its log-odds are "
-        "$h \\cdot e_c + u \\cdot h + b_c + b$. It learns from every event of the training histories by binary "
+        "state h before an event and the embedding e of its item, and its log-odds are h · e + u · h + b, with u the "
+        "same for all and b by item. It learns from every event of the training histories by binary "
         f"log-loss: {epochs} epochs, dropout {dropout:g}, {rows['seed'].n_unique()} seeds. The learning rates are "
         f"{rates}; where a width had two, the one with the lower validation log-loss counts. The other settings come "
         "from a few short tries at one width, by the validation events. *Yardsticks*: a logistic regression on the "
@@ -112,9 +112,10 @@ def cell_table(cells: pl.DataFrame, share: float = 1.0) -> Table:
 def pair_table(compared: pl.DataFrame, most: int = 6) -> Table:
     """The pairs that part, those with the greatest loss of AUC first."""
     parted = compared.filter("apart").sort("auc").head(most)
+    parted = parted.with_columns(pl.format("{}%", (100 * pl.col("fraction")).cast(int)).alias("fraction"))
     names = {"first": "lower log-loss", "second": "higher AUC", "fraction": "users", "log_loss": "log-loss less"}
     shown = parted.rename(names | {"auc": "AUC less", "clear": "beyond the errors"}).drop("apart")
-    return table(shown, caption="Pairs of which one has the lower log-loss and the other the higher AUC")
+    return table(shown, digits=2, caption="Pairs of which one has the lower log-loss and the other the higher AUC")
 
 
 def race_words(found: Task) -> str:
@@ -130,8 +131,8 @@ def race_words(found: Task) -> str:
             parts.append(f"{label} {lead['value']:+.3f} ({lead['low']:+.3f} to {lead['high']:+.3f})")
         lines.append(f"{model} of width {width}: {', '.join(parts)}")
     return (
-        f"Less {BEST}, on the same users, with the width that has the least validation log-loss: {'; '.join(lines)}. "
-        "The intervals are 95% and hold over users and seeds."
+        f"Less {BEST}, on the same users, each model with the width of its least validation log-loss (95% intervals "
+        f"over users and seeds):\n\n{_listed(lines)}"
     )
 
 
@@ -150,7 +151,7 @@ def slope_words(found: Task) -> str:
         for (name,), part in last
     ]
     return (
-        f"A doubling of the width changes, on a straight line through all widths, {'; '.join(lines)}. One learning "
+        f"A doubling of the width changes, on a straight line through all widths:\n\n{_listed(lines)}\n\nOne learning "
         f"rate for many widths favours one of them: of the runs of width {NARROW} or less, {', '.join(late)} have "
         "their best epoch last, when they had not learned to the end. Only the narrowest HSTU had a higher rate, so "
         "the slopes of the three models are not to be compared."
@@ -179,8 +180,12 @@ def few_words(found: Task, few: float, model: str = "HSTU") -> str:
             if (gap := study.narrow_less_wide(found, model, measure, share)) is not None:
                 parts.append(f"{label} {gap['value']:+.3f} ({gap['low']:+.3f} to {gap['high']:+.3f})")
         if parts:
-            lines.append(f"with {share:.0%} of the users, width {at[0]} less width {at[-1]}: {', '.join(parts)}")
-    return f"{model}, {'; '.join(lines)}." if lines else f"{model} has no two widths on the same users."
+            lines.append(f"With {share:.0%} of the users, width {at[0]} less width {at[-1]}: {', '.join(parts)}")
+    return f"{model}:\n\n{_listed(lines)}" if lines else f"{model} has no two widths on the same users."
+
+
+def _listed(lines: list[str]) -> str:
+    return "\n".join(f"- {line}." for line in lines)
 
 
 def open_words() -> str:
