@@ -103,7 +103,7 @@ def test_the_stored_runs_follow_from_the_stored_log_odds(ours):
     for row in rows.sample(8, seed=1).iter_rows(named=True):
         odds = users[row["key"]].to_numpy() / 100
         pairs = (odds[liked][:, None] > odds[~liked]) + (odds[liked][:, None] == odds[~liked]) / 2
-        assert pairs.mean() == pytest.approx(row["auc"], abs=2e-4)
+        assert pairs.mean() == pytest.approx(row["auc"], abs=5e-4)
         assert np.log1p(np.exp(np.where(liked, -odds, odds))).mean() == pytest.approx(row["log_loss"], abs=2e-4)
     assert rows["users"].unique().to_list() == [len(users)] == [943]
     counted = rows.group_by("model", "d_emb", "fraction", "learning_rate").len()["len"].unique().to_list()
