@@ -32,9 +32,7 @@ from srlaw.training.result import describe_device, versions
 
 
 def train(sequences: Sequences, run: Run, file: Path, data: str) -> None:
-    """Train one run, unless its row is there, and write it with its curve and the log-odds of its users."""
-    if file.exists():
-        return
+    """Train one run and write its row with its curve and the log-odds of its users."""
     model_config, config = run.configs(sequences.n_items)
     begin = time.perf_counter()
     found = fit_liking(sequences, model_config, config)
@@ -100,8 +98,10 @@ def main(spec: Path, folder: Path) -> None:
         key = run_key(sequences.name, data, run.model, *run.configs(sequences.n_items))
         work[folder / "rows" / f"{key}.json"] = run
     for file, run in work.items():
-        train(sequences, run, file, data)
-        gather(sequences, folder, work)
+        if not file.exists():
+            train(sequences, run, file, data)
+            gather(sequences, folder, work)
+    gather(sequences, folder, work)
 
 
 if __name__ == "__main__":
