@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from srlaw import paper, stored
+from srlaw.chapters import data_scaling
 from srlaw.chapters import successor as study
+from srlaw.chapters import successor_checks as checks
 
 TARGETS = ("hr10", "ndcg10", "loss")
 
@@ -167,17 +169,49 @@ def test_the_optimum_of_the_panel_is_shallower_than_the_prediction():
 
 
 def test_the_assumption_depends_on_what_t_is():
-    table = study.assumption()
+    table = checks.assumption()
     assert [table[f"holds_{name}"].sum() for name in ("all", "printed", "one")] == [3, 3, 10]
     first = table.row(by_predicate=pl.col("s_max") == 150, named=True)
     assert first["all_events"] == pytest.approx(np.log(570537) / 570539)
+    short = table["mean_length"] < table["longest"]  # the same assumption, solved for the mean length
+    assert short.to_list() == table["holds_all"].to_list()
 
 
 def test_expected_candidates_against_draws():
-    table = study.candidates()
+    table = checks.candidates()
     items = table.filter(dataset="ml-1m")["items"].item()
     rng = np.random.default_rng(0)
-    drawn = [len(np.unique(rng.integers(1, items, study.NEGATIVES))) for _ in range(200)]
+    drawn = [len(np.unique(rng.integers(1, items, checks.SAMPLED_NEGATIVES))) for _ in range(200)]
     expected = table.filter(dataset="ml-1m")["distinct"].item()
     assert np.mean(drawn) == pytest.approx(expected, abs=4 * np.std(drawn) / np.sqrt(200))
     assert table["share"].max() < 0.5
+
+
+def test_draws_of_the_published_code_are_kinder_than_all_items_run_by_run():
+    runs = checks.kinder()
+    by_hand = []
+    for name in checks.MOVIELENS:
+        rows = stored.sweep(name)
+        by_hand += [a / b for a, b in rows.select("hr10_sampled", "hr10").iter_rows()]
+    assert runs["ratio"].min() == pytest.approx(min(by_hand))
+    assert runs["ratio"].max() == pytest.approx(max(by_hand))
+    assert runs["ratio"].min() > 1
+
+
+def test_our_measures_explain_as_a_correlation_within_logs_does_and_table_6_is_as_printed():
+    points = data_scaling.cells(data_scaling.rows())
+    found = checks.quality(points)
+    levels = points.with_columns(
+        pl.col(name).log() - pl.col(name).log().mean().over("dataset", "s_max") for name in checks.MEASURES.values()
+    ).with_columns(pl.col("hr10") - pl.col("hr10").mean().over("dataset", "s_max"))
+    for measure, ours in checks.MEASURES.items():
+        r = np.corrcoef(levels[ours], levels["hr10"])[0, 1]
+        row = found.filter(source=checks.OURS, measure=measure, target="hr10")
+        assert row["r2"].item() == pytest.approx(r**2)
+    printed = found.filter(source=checks.PRINTED, target="loss", measure="real_entropy")
+    assert printed["r2"].item() == 0.9881
+    leads = checks.leads(points)
+    assert leads.filter(target="loss")["printed"].item() == pytest.approx(0.9881 - 0.8776)
+    assert (leads["low"] <= leads["ours"]).all()  # the whole lies between the parts
+    few = checks.leads(points.filter(pl.col("dataset").is_in(points["dataset"].unique().sort()[:2].implode())))
+    assert few["low"].null_count() == len(few)

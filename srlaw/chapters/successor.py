@@ -17,8 +17,6 @@ TARGETS = {"hr10": "HR@10", "ndcg10": "NDCG@10", "loss": "loss"}
 EXCHANGED = {("kuairand-pure", k): ("ml-1m", m) for k, m in ((25, 100), (50, 150), (100, 200))}
 """Rows of Table 3 whose tokens stand in each other's place, in the order of s_max."""
 SMALL = ("kuairand-pure", "ml-1m")
-NEGATIVES = 2499  # candidates beside the target in the published code's evaluation, drawn with replacement
-EVALUATED = 10_000  # users that it evaluates at most
 CUT = 1e-3  # unit of the last printed digit in Tables 1, 7 and 8
 PRINTED_TOKENS_ALONE = "token_only"
 
@@ -313,40 +311,3 @@ def misordered(least: float = 2 * CUT) -> pl.DataFrame:
     share, error = pl.col("precision") - pl.col("scaling"), pl.col("rmse_precision") - pl.col("rmse_scaling")
     known = both.filter((share.abs() > least - CUT / 2) & (error.abs() > CUT / 2))
     return known.select(*PANEL, *names.values(), "rmse_scaling", "rmse_precision", opposite=share * error > 0)
-
-
-def assumption() -> pl.DataFrame:
-    """Theorem 4.1's assumption ln T/(T + 2) > 1/|U| in each row of Table 3, T read in two ways.
-
-    Returns:
-        ``dataset, s_max, users, bound`` (1/|U|), ``all_events`` and ``one_user``: the left side with T the tokens of
-        the data set and with T the mean length of a history, tokens put right; ``holds_all, holds_one``; and
-        ``holds_printed``: with T the tokens as printed.
-    """
-    side = lambda t: t.log() / (t + 2)  # noqa: E731
-    right, stated = pl.col("tokens_right"), pl.col("tokens")
-    frame = data().with_columns(bound=1 / pl.col("users"), all_events=side(right), printed=side(stated))
-    frame = frame.with_columns(one_user=side(right / pl.col("users")))
-    return frame.select(
-        "dataset", "s_max", "users", "bound", "all_events", "one_user",
-        holds_all=pl.col("all_events") > pl.col("bound"), holds_one=pl.col("one_user") > pl.col("bound"),
-        holds_printed=pl.col("printed") > pl.col("bound"),
-    )  # fmt: skip
-
-
-def candidates() -> pl.DataFrame:
-    """How much of each catalogue the published code's evaluation ranks the target against.
-
-    It draws `NEGATIVES` items uniformly, with replacement, outside the user's training history, here taken to be one
-    item, so that the number of different ones is at its greatest.
-
-    Returns:
-        ``dataset, items, distinct`` (expected number of different candidates beside the target), ``share`` (of the
-        other items) and ``users_share``: users evaluated, of all.
-    """
-    frame = data().unique("dataset", keep="first", maintain_order=True)
-    others = pl.col("items") - 1
-    distinct = others * (1 - (1 - 1 / others) ** NEGATIVES)
-    frame = frame.with_columns(distinct=distinct, share=distinct / others)
-    users = pl.min_horizontal(pl.lit(EVALUATED), pl.col("users")) / pl.col("users")
-    return frame.select("dataset", "items", "distinct", "share", users_share=users)

@@ -4,7 +4,7 @@ A rule is a pure function, evidence → (verdict, sentence). A notebook gathers 
 `srlaw.claims.verdict`, which looks the rule up here. A new rule is a function in its chapter's module and a name below.
 """
 
-from srlaw.rules import compute, frameworks, loss_scaling, successor
+from srlaw.rules import compute, frameworks, loss_scaling, ranking, successor
 from srlaw.rules.data_scale import apen_substitute, eq_2, figure_4, figure_4_consistent, table_1_fits, table_2_fits
 from srlaw.rules.datasets import table_1_data, table_2_data
 from srlaw.rules.extrapolation import dataset_scales, few_small_points
@@ -38,6 +38,7 @@ RULES: dict[str, Rule] = {
         compute.transfer,
         *(frameworks.table_4, frameworks.silu_and_bias, frameworks.standard_transformers),
         *(frameworks.successor_table_4, frameworks.backbones),
+        *(ranking.effective, ranking.log_loss, ranking.small_width),
         *(loss_scaling.eq_1, loss_scaling.figure_2, loss_scaling.r2_above, loss_scaling.linear),
     )
 }

@@ -158,7 +158,10 @@ BASE: dict[str, dict[str, Any]] = {
         "elsewhere": "47 × 13",
     },
     "p-law-theorem-4-1": {"all_events": 4, "one_user": 11, "rows": 11, "printed": 3},
-    "p-law-candidates": {"draws": 2401, "least": 0.0037, "most": 0.48, "users": 9000},
+    "p-law-candidates": {
+        "draws": 2401, "least": 0.0037, "most": 0.48, "users": 9000, "runs": 77, "ratio_least": 1.39,
+        "ratio_most": 1.87,
+    },
     "p-law-redundancy": {
         "copies": (1.06, 1.13), "blocks": (1.04, 1.17), "bodies": "a log, another",
         "repeats": (0.71, 0.82), "tokens": 2.14, "bias_small": 0.87,
@@ -196,6 +199,19 @@ BASE: dict[str, dict[str, Any]] = {
     "new-frontiers-backbones": {
         "models": 5, "rising": 2, "steepest": "a", "greatest": 0.0037, "flattest": "b", "least": -0.0012, "p": 0.003,
         "p_loss": 0.017,
+    },
+    "new-frontiers-ranking": {
+        "users": 877, "seeds": 7, "width": 16, "auc": 0.812, "yardstick": 0.781, "lead": 0.031, "lead_low": 0.011,
+        "lead_high": 0.051, "narrow": 3, "wide": 96, "slope": 0.0041, "slope_low": 0.0012, "slope_high": 0.007,
+    },
+    "new-frontiers-log-loss": {
+        "pairs": 123, "apart": 31, "clear": 2, "steps": 341, "steps_apart": 57, "runs": 83, "epochs_differ": 29,
+    },
+    "new-frontiers-small-width": {
+        "narrow": 3, "wide": 96, "share": 0.2, "all_auc": 0.021, "all_auc_low": 0.004, "all_auc_high": 0.038,
+        "all_log_loss": 0.013, "all_log_loss_low": 0.002, "all_log_loss_high": 0.024, "few_auc": 0.033,
+        "few_auc_low": 0.007, "few_auc_high": 0.059, "few_log_loss": 0.017, "few_log_loss_low": 0.005,
+        "few_log_loss_high": 0.029,
     },
     "eq-1": {
         "cells": 23, "train": 0.961, "valid": 0.897, "test": 0.513, "times_train": 9.3, "times_valid": 4.1,
@@ -475,6 +491,41 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("new-frontiers-backbones", "weaker-than-claimed", {"rising": 0}),
     ("new-frontiers-backbones", "open", {"p": 0.31, "p_loss": 0.26}),
     ("new-frontiers-backbones", "open", {"models": 1, "p": None, "p_loss": None}),
+    ("new-frontiers-ranking", "reproduced", {}),
+    ("new-frontiers-ranking", "weaker-than-claimed", {"slope_low": -0.0009}),
+    ("new-frontiers-ranking", "weaker-than-claimed", {"lead_low": -0.006}),
+    ("new-frontiers-ranking", "weaker-than-claimed", {"slope": -0.0041, "slope_low": -0.007, "slope_high": -0.0012}),
+    ("new-frontiers-ranking", "open", {"lead_low": -0.006, "slope_low": -0.0009}),
+    ("new-frontiers-ranking", "open", {"lead": -0.031, "lead_low": -0.051, "lead_high": -0.011, "slope_low": -0.0009}),
+    ("new-frontiers-ranking", "open", {"slope": None, "slope_low": None, "slope_high": None}),
+    (
+        "new-frontiers-ranking", "contradicted",
+        {
+            "lead": -0.031, "lead_low": -0.051, "lead_high": -0.011, "slope": -0.0041, "slope_low": -0.007,
+            "slope_high": -0.0012,
+        },
+    ),
+    ("new-frontiers-log-loss", "reproduced", {}),
+    ("new-frontiers-log-loss", "weaker-than-claimed", {"clear": 0}),
+    ("new-frontiers-log-loss", "contradicted", {"clear": 0, "apart": 0, "steps_apart": 0, "epochs_differ": 0}),
+    ("new-frontiers-small-width", "reproduced", {}),
+    ("new-frontiers-small-width", "weaker-than-claimed", {"few_auc_low": -0.003}),
+    (
+        "new-frontiers-small-width", "open",
+        {"all_auc_low": -0.004, "all_log_loss_low": -0.001, "few_auc_low": -0.007, "few_log_loss_low": -0.002},
+    ),
+    ("new-frontiers-small-width", "open", {"all_auc": -0.021, "all_auc_low": -0.038, "all_auc_high": -0.004}),
+    (
+        "new-frontiers-small-width", "open",
+        {f"few_{m}{end}": None for m in ("auc", "log_loss") for end in ("", "_low", "_high")},
+    ),
+    (
+        "new-frontiers-small-width", "contradicted",
+        {
+            "all_auc": -0.021, "all_auc_low": -0.038, "all_auc_high": -0.004, "all_log_loss_low": -0.001,
+            "few_auc_low": -0.007, "few_log_loss_low": -0.002,
+        },
+    ),
     ("eq-1", "weaker-than-claimed", {}),
     ("eq-1", "reproduced", {"ahead_valid": 0.73, "ahead_test": 0.61}),
     ("eq-1", "contradicted", {"ahead_train": 0.83}),

@@ -396,6 +396,9 @@ def theorem_4_1(e: Evidence) -> Judgement:
         "least": "share of the catalogue that they reach at most, least of four data sets",
         "most": "greatest (MovieLens-1M)",
         "users": "users evaluated at most",
+        "runs": "our runs on MovieLens-1M that are ranked both ways",
+        "ratio_least": "HR@10 as the code ranks over HR@10 among all items, least",
+        "ratio_most": "the same ratio, greatest",
     },
     would_change=dict.fromkeys(
         ("reproduced", "contradicted"),
@@ -409,8 +412,9 @@ def candidates(e: Evidence) -> Judgement:
         )
     return "contradicted", (
         f"The published code draws {e['draws']:,} candidates with replacement. That reaches at most "
-        f"{e['least']:.1%} to {e['most']:.0%} of the items of a data set, for at most {e['users']:,} users, and more "
-        "items to beat make every HR and NDCG lower."
+        f"{e['least']:.1%} to {e['most']:.0%} of the items of a data set, for at most {e['users']:,} users. "
+        f"In {e['runs']} runs of ours on MovieLens-1M HR@10 by this ranking is {e['ratio_least']:.2f} to "
+        f"{e['ratio_most']:.2f} times that among all items."
     )
 
 

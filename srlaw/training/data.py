@@ -40,11 +40,13 @@ class Step(NamedTuple):
         inputs: all but the last event of each history.
         valid: where `inputs` has an event, bool, shape ``(B, S)``.
         targets: item code of the next event wherever `valid`, int64, shape ``(E,)``.
+        ratings: of those events, float32, shape ``(E,)``, or None.
     """
 
     inputs: Batch
     valid: Tensor
     targets: Tensor
+    ratings: Tensor | None = None
 
     @property
     def places(self) -> Tensor:
@@ -63,4 +65,5 @@ def next_events(sequences: Sequences, users: np.ndarray, s_max: int) -> Step:
         timestamps=None if whole.timestamps is None else whole.timestamps[:, :-1],
     )
     valid = torch.arange(inputs.items.shape[1]) < lengths[:, None]  # (B, S)
-    return Step(inputs, valid, whole.items[:, 1:][valid])
+    ratings = None if whole.ratings is None else whole.ratings[:, 1:][valid]
+    return Step(inputs, valid, whole.items[:, 1:][valid], ratings)

@@ -105,7 +105,7 @@ def _fit(
     """All epochs and the test, in each process; returns what `train` makes a `Trained` of."""
     torch.manual_seed(config.seed)
     model = build(model_config)
-    model, optimizer = fabric.setup(model, _optimizer(model, config))
+    model, optimizer = fabric.setup(model, optimizer_for(model, config))
     state = saved or {"identity": identity, "history": []}
     if saved:
         model.load_state_dict(saved["model"])
@@ -207,7 +207,7 @@ def _step(
     return loss.detach() * share
 
 
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+def optimizer_for(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW; embeddings, norms and biases are not decayed."""
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     decayed = [p for p in model.parameters() if p.ndim > 1 and id(p) not in embeddings]
