@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from srlaw import stored
+from srlaw import paper, stored
 from srlaw.errors import InputError
 
 
@@ -51,8 +51,27 @@ def methods() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def explore() -> dict[str, Any]:
+    """Appendix 2: the curve of Eq. (7) against a plane and a quadratic in logarithms, on points left out.
+
+    Returns:
+        ``panels``, and on how many of them ``curve`` has a smaller error than the plane, and ``quadratic`` one no
+        larger than the curve.
+    """
+    left_out = stored.panel_fits().pivot("law", index=paper.PANEL, values="loo")
+    return {
+        "panels": len(left_out),
+        "curve": int((left_out["performance"] < left_out["log-linear"]).sum()),
+        "quadratic": int((left_out["log-quadratic"] <= left_out["performance"]).sum()),
+    }
+
+
 _SOURCES = {"first": "first order", "second": "second order", "types": "four user types"}
-NUMBERS: dict[str, Callable[[], dict[str, Any]]] = {"04-models": models, "A1-methods": methods}
+NUMBERS: dict[str, Callable[[], dict[str, Any]]] = {
+    "04-models": models,
+    "A1-methods": methods,
+    "A2-explore": explore,
+}
 """Chapter → its numbers by short names."""
 
 
