@@ -38,7 +38,8 @@ def before(found: dict[str, Any]) -> str:
         parts.append([part["stage"], str(part["runs"]), f"{part['minutes']:.1f}", part["detail"], part["why"]])
     total = sum(part["minutes"] for part in found["schedule"]) + found["preparation_s"] / 60
     lines += ["", *aligned(parts), "", f"{total:.1f} of {found['minutes']:g} minutes are scheduled; what is left of"]
-    lines.append("them goes into other seeds of the best sizes, and what no longer fits is left out")
+    lines.append("them goes into larger sizes where the best is at an edge, then into other seeds of the best sizes;")
+    lines.append("what no longer fits is left out")
     return "\n".join(lines)
 
 
