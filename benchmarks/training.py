@@ -18,9 +18,8 @@ import torch
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import synthetic
 from srlaw.models import CONFIGS
-from srlaw.sequences import Sequences
+from srlaw.sequences import Sequences, split
 from srlaw.training import TrainConfig, evaluate, train
-from srlaw.training.data import split
 
 SIZE = {"n_layers": 2, "d_emb": 64, "s_max": 200}
 RECBOLE_STEPS = 12

@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from srlaw.metrics import per_user, standard_error, summarise
 from srlaw.sequences import HeldOut, Sequences
@@ -45,7 +44,7 @@ def yardsticks(train: Sequences, held_out: HeldOut, s_max: int) -> dict[str, flo
     """HR@10 and NDCG@10 of the three yardsticks on each user's held-out event.
 
     Args:
-        train: the histories that a model is trained on, as `srlaw.training.data.split` gives them.
+        train: the histories that a model is trained on, as `srlaw.sequences.split` gives them.
         held_out: histories of at least one event, and targets. s_max: events of a history that are looked at.
 
     Returns: as `summaries`.
@@ -62,9 +61,9 @@ def summaries(ranks: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, floa
     """
     out = {}
     for name, (whole, new) in ranks.items():
-        metrics = summarise(torch.from_numpy(whole))
+        metrics = summarise(whole)
         out |= {f"baseline_{name}_{metric}": metrics[metric] for metric in (*METRICS, *(f"{m}_se" for m in METRICS))}
-        metrics = summarise(torch.from_numpy(new))
+        metrics = summarise(new)
         out |= {f"baseline_{name}_{metric}_without_history": metrics[metric] for metric in METRICS}
     return out
 
@@ -80,8 +79,8 @@ def gains(ranks: np.ndarray, yardsticks: dict[str, tuple[np.ndarray, np.ndarray]
     Returns:
         ``gain_hr10`` over the yardstick with the highest HR@10, ``gain_hr10_se`` over users, and the same of NDCG@10.
     """
-    own, out = per_user(torch.from_numpy(ranks)), {}
-    theirs = [per_user(torch.from_numpy(whole)) for whole, _ in yardsticks.values()]
+    own, out = per_user(ranks), {}
+    theirs = [per_user(whole) for whole, _ in yardsticks.values()]
     for metric in METRICS:
         best = max((values[metric] for values in theirs), key=lambda values: float(values.mean()))
         difference = own[metric] - best

@@ -330,3 +330,8 @@ def _refuse_twice(names: Sequence[str], where: str) -> None:
             raise InputError(f"{where} names a column without a name; leave it out or give the column's name")
         if list(names).count(name) > 1:
             raise InputError(f"{where} has two columns {quoted(name)}; each column needs a name of its own")
+
+
+def curves_beside(rows: Path) -> Path:
+    """``curves.csv`` for ``rows.csv``, ``NAME-curves.csv`` for ``NAME.csv``."""
+    return rows.with_name("curves.csv" if rows.stem == "rows" else f"{rows.stem}-curves.csv")

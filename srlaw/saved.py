@@ -28,8 +28,8 @@ import torch
 from srlaw.baselines import NAMES
 from srlaw.errors import InputError, one_line, quoted
 from srlaw.files import safe_folder, status
-from srlaw.metrics import rows_at_once
 from srlaw.models import MODELS, ModelConfig, SequenceModel, build, name_of
+from srlaw.ranking import rows_at_once
 from srlaw.sequences import Sequences
 from srlaw.training import Trained
 from srlaw.training.data import batches

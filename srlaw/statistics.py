@@ -13,8 +13,7 @@ from srlaw.entropy.ngrams import ngram_counts
 from srlaw.entropy.report import LONGEST_FOR_PHRASES
 from srlaw.errors import InputError
 from srlaw.metrics import smallest_difference
-from srlaw.sequences import Sequences
-from srlaw.training.data import split
+from srlaw.sequences import Sequences, split
 
 SEED = 0  # of the shuffled histories
 HELD_OUT = 3  # events of a history behind those a model is trained to see: the last target, validation, test

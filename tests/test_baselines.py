@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from srlaw import baselines
 from srlaw.datasets.synthetic import synthetic
-from srlaw.sequences import Sequences
-from srlaw.training.data import split
+from srlaw.sequences import Sequences, split
 
 HISTORIES = st.lists(st.lists(st.integers(0, 6), min_size=4, max_size=12), min_size=1, max_size=8)
 

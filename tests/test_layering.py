@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEFT = "errors files stored sequences markov datasets entropy metrics models baselines training statistics saved"
-RIGHT = "runs sweep laws charts summary planner paper rules claims evidence chapters errata notebook cli"
+LEFT = "errors files stored sequences markov datasets entropy metrics baselines statistics models ranking training"
+RIGHT = "saved runs sweep laws charts summary planner paper rules claims evidence chapters errata notebook cli"
 ORDER = [*LEFT.split(), *RIGHT.split()]
-"""Modules and folders of `srlaw`. Chains stand before the data sets, whose synthetic one is drawn from them, and
-metrics before the training that reports them."""
+"""Modules and folders of `srlaw`. Chains stand before the data sets, whose synthetic one is drawn from them,
+and metrics before the training that reports them; nothing before the models imports torch."""
 FILES = sorted((ROOT / "srlaw").rglob("*.py"))
 
 
@@ -87,3 +87,31 @@ def test_no_two_modules_import_each_other():
 def test_the_test_sees_imports_of_every_form(code, name):
     assert imported(ast.parse(code), "srlaw.entropy.x", False) == {name}
     assert place(name) > place("srlaw.files")
+
+
+TRAINS = {"chapters.learning", "planner.log", "planner.schedule", "planner.speed", "planner.request"}
+
+
+def at_import(path):
+    """Modules of `srlaw`, and torch, that are imported when this one is: not those that a function imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = imported(tree, dotted(path), path.name == "__init__.py")
+    parts = [name.split(".") for name in names if name.split(".")[0] in ("srlaw", "torch")]
+    return {".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)}
+
+
+def test_only_what_trains_imports_torch():
+    """It takes seconds: `srlaw stats`, `fit` and `claims` and the chapters of stored tables start without it."""
+    graph = {dotted(path): at_import(path) for path in FILES}
+
+    def reached(name):
+        found, new = set(), {name}
+        while new:
+            found |= new
+            new = set().union(*(graph.get(one, set()) for one in new)) - found
+        return found
+
+    heavy = {name.removeprefix("srlaw.") for name in graph if "torch" in reached(name)}
+    whole = ("models", "ranking", "training", "saved", "sweep")
+    assert {name for name in heavy if name.split(".")[0] not in whole} == TRAINS

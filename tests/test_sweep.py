@@ -823,7 +823,12 @@ def start(jobs):
 
 
 def contents(folder):
-    return {file.name: file.read_bytes() for file in Path("out", folder).glob("[!.]*")}
+    """Bytes by name; a file that a running sweep takes away between its listing and its reading is not among them."""
+    found = {}
+    for file in Path("out", folder).glob("[!.]*"):
+        with contextlib.suppress(FileNotFoundError):
+            found[file.name] = file.read_bytes()
+    return found
 
 
 def kill_at_a_random_moment(rng, jobs):

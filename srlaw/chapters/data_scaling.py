@@ -13,9 +13,7 @@ from srlaw.datasets import load
 from srlaw.entropy import apen_pooled, conditional_entropy, lempel_ziv_phrases, mean_apen
 from srlaw.files import repository
 from srlaw.runs import finished_rows
-from srlaw.sequences import Sequences
-from srlaw.sweep.spec import READING, read_spec
-from srlaw.training.data import split
+from srlaw.sequences import Sequences, split
 
 ROWS = "data-*.csv"
 MEASURES = {
@@ -68,6 +66,8 @@ def measures_of(spec_path: str | Path) -> pl.DataFrame:
     Args:
         spec_path: the log lies where this is started, as for ``srlaw sweep``.
     """
+    from srlaw.sweep.spec import READING, read_spec  # imports torch
+
     spec = read_spec(spec_path)
     log = load(spec["dataset"], spec.get("path"), **{key: spec[key] for key in READING if key in spec})
     cells = [(s_max, float(share)) for s_max in spec["s_max"] for share in spec["fractions"]]

@@ -17,10 +17,9 @@ from srlaw.datasets.floor import bayes_optimal, optimal_losses, pair_distributio
 from srlaw.datasets.synthetic import Population, population
 from srlaw.errors import InputError
 from srlaw.models import CONFIGS, ModelConfig, flops_per_event
-from srlaw.sequences import Sequences
+from srlaw.sequences import Sequences, split
 from srlaw.sweep.runner import data_hash, run_key
 from srlaw.training import TrainConfig, Trained, event_losses, train
-from srlaw.training.data import split
 
 SOURCES = {
     "first order": {"items": 100, "branching": 8},

@@ -14,8 +14,7 @@ from srlaw.errors import InputError
 from srlaw.files import repository
 from srlaw.laws import Fit, Kaplan, Law, fit, get
 from srlaw.laws.linear import ols
-from srlaw.runs import finished_rows, read_runs
-from srlaw.sweep.folder import curves_beside
+from srlaw.runs import curves_beside, finished_rows, read_runs
 
 OWN = Path("data/sweeps/loss-scaling.csv")
 LOSSES = {

@@ -13,8 +13,7 @@ from srlaw.datasets import load
 from srlaw.errors import InputError, quoted
 from srlaw.metrics import smallest_difference
 from srlaw.models import MODELS
-from srlaw.sequences import Sequences
-from srlaw.training.data import split
+from srlaw.sequences import Sequences, split
 
 S_MAX = (25, 50, 100)
 COVERED = 0.8  # of the events, by the s_max that is taken where none is given

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from srlaw.models import MODELS
-from srlaw.sequences import Sequences
+from srlaw.sequences import Sequences, split
 from srlaw.sweep import Run
 from srlaw.training import TrainConfig, train
 from srlaw.training.config import BATCH_EVENTS
-from srlaw.training.data import split
 
 STEPS = 4  # of real training at each size that is measured
 DEPTHS = (1, 4)  # measured: the time of an event is linear in the depth

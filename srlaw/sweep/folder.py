@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 
 from srlaw.errors import InputError, quoted
 from srlaw.files import readable_file, safe_folder, write_atomically
-from srlaw.runs import finished_rows
+from srlaw.runs import curves_beside, finished_rows
 
 ORDER: dict[str, type] = {
     "dataset": str,
@@ -132,11 +132,6 @@ def _read_row(file: Path) -> dict[str, Any]:
         wanted = ", ".join([*ORDER, "status"])
         raise InputError(f"{file} is not a row of a sweep, with {wanted}; delete it and start the sweep again")
     return row
-
-
-def curves_beside(rows: Path) -> Path:
-    """``curves.csv`` for ``rows.csv``, ``NAME-curves.csv`` for ``NAME.csv``."""
-    return rows.with_name("curves.csv" if rows.stem == "rows" else f"{rows.stem}-curves.csv")
 
 
 def known_rows(known: Path) -> tuple[list[dict[str, Any]], int]:

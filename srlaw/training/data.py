@@ -1,4 +1,4 @@
-"""Which events train, validate and test, and how histories become batches with little padding."""
+"""How histories become batches with little padding."""
 
 from __future__ import annotations
 
@@ -8,63 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srlaw.errors import InputError
 from srlaw.models import Batch, collate
-from srlaw.sequences import HeldOut, Sequences
+from srlaw.sequences import Sequences
 
 BUCKET = 1.1  # the lengths of one bucket differ by less than this factor
-
-
-class Split(NamedTuple):
-    """Leave-one-out twice: each user's last event tests, the one before it validates, the rest train.
-
-    Attributes:
-        train: histories of at least two events, the last ``s_max + 1``, so that ``s_max`` have a next one.
-        validation: histories without the last two events, and the last but one.
-        test: histories without the last event, and the last.
-    """
-
-    train: Sequences
-    validation: HeldOut
-    test: HeldOut
-
-    def judged(self, on: str) -> HeldOut:
-        """The event that the metrics of a run are of; see `TrainConfig`."""
-        return self.test if on == "test" else self.validation
-
-    @property
-    def events(self) -> int:
-        """Target events of an epoch."""
-        return self.train.tokens - self.train.n_users
-
-
-def split(sequences: Sequences, s_max: int, fraction: float = 1.0, test_fraction: float = 1.0) -> Split:
-    """Split `sequences` for histories of at most `s_max` events.
-
-    Args:
-        fraction: of the users, who train the model. The users of a smaller fraction are among those of a greater one.
-        test_fraction: of the users, who validate and test it; nested in the same way. The catalogue stays whole.
-
-    Raises:
-        InputError: if nobody has the four events it takes to train, validate and test.
-    """
-    place = np.random.default_rng(0).permutation(sequences.n_users)  # of each user in the queue to be let in
-
-    def first(share: float) -> Sequences:
-        return sequences if share == 1 else sequences.of_users(place < np.ceil(share * sequences.n_users))
-
-    validation, test = _last_two(first(test_fraction))
-    taught = validation if fraction == test_fraction else _last_two(first(fraction))[0]
-    train = taught.history.truncate(s_max + 1).at_least(2)
-    if not train.n_users or not validation.history.n_users:
-        raise InputError(f"{sequences.name} has no user with four events; none is left to train, validate and test")
-    return Split(train, validation, test)
-
-
-def _last_two(sequences: Sequences) -> tuple[HeldOut, HeldOut]:
-    """Each user's last event but one and all before it, and the last one and all before that."""
-    last = sequences.leave_one_out()
-    return last.history.leave_one_out(), last
 
 
 def batches(lengths: np.ndarray, batch_events: int, rng: np.random.Generator | None = None) -> list[np.ndarray]:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from srlaw.errors import InputError
-from srlaw.metrics import ranks_and_losses, summarise, summarise_sampled
+from srlaw.metrics import summarise, summarise_sampled
 from srlaw.models import SequenceModel, collate
+from srlaw.ranking import ranks_and_losses
 from srlaw.sequences import HeldOut, Sequences
 from srlaw.training.data import batches
 
@@ -34,10 +35,10 @@ def evaluate(
 
 def summary(found: dict[str, np.ndarray]) -> dict[str, float]:
     """What `evaluate` returns, of what `outcomes` found."""
-    metrics = summarise(torch.from_numpy(found["rank"]))
+    metrics = summarise(found["rank"])
     metrics |= {"loss": float(found["loss"].mean()), "users": len(found["rank"])}
     if "exceeding" in found:
-        new = summarise(torch.from_numpy(found["rank_without_history"]))
+        new = summarise(found["rank_without_history"])
         metrics |= {f"{name}_without_history": new[name] for name in ("hr10", "ndcg10")}
         metrics |= summarise_sampled(found["exceeding"])
     return metrics

@@ -17,10 +17,10 @@ from tqdm import tqdm
 from srlaw.baselines import remembered_ranks
 from srlaw.errors import InputError
 from srlaw.models import Batch, ModelConfig, SequenceModel, build
-from srlaw.sequences import Sequences
+from srlaw.sequences import Sequences, Split, split
 from srlaw.training import checkpoint as checkpoints
 from srlaw.training.config import PRECISIONS, TrainConfig
-from srlaw.training.data import Split, batches, next_events, split
+from srlaw.training.data import batches, next_events
 from srlaw.training.evaluate import evaluate, outcomes, summary
 from srlaw.training.loss import full_softmax, sampled_softmax
 from srlaw.training.precision import products

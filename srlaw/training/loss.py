@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from srlaw.metrics import CHUNK_ELEMENTS
+from srlaw.ranking import CHUNK_ELEMENTS
 
 
 def full_softmax(hidden: Tensor, item_weight: Tensor, targets: Tensor) -> Tensor:

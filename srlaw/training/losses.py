@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from srlaw.metrics import ranks_and_losses
 from srlaw.models import SequenceModel
+from srlaw.ranking import ranks_and_losses
 from srlaw.sequences import Sequences
 from srlaw.training.data import batches, next_events
 from srlaw.training.evaluate import EVALUATION_EVENTS
