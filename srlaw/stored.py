@@ -85,7 +85,11 @@ def transfers() -> pl.DataFrame:
 
 
 def planning() -> pl.DataFrame:
-    """Regret of every strategy in the replay of `benchmarks/planning.py`: one row a table, share and strategy."""
+    """Regret of every strategy in the replay of `benchmarks/planning.py`: one row a table, share and strategy.
+
+    ``dataset, s_max, metric, source`` tell the table; ``regret`` is in units of the noise, the median over the
+    strategy's seeds, ``within`` the share of them that are within the noise.
+    """
     return pl.read_csv(_file("statistics", "planning", "-replay.csv"))
 
 

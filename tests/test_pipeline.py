@@ -198,6 +198,7 @@ LIGHT = {
     "02-datasets": {"s_max": "10, 20"},
     "03-theorems": {"chains": 90, "pairs": 50, "coded_events": 10_000, "long_events": 2000},
     "04-models": {"s_max": 10, "epochs": 1, "n_layers": 1, "d_emb": 4, "device": "cpu"},
+    "11-your-data": {},
 }
 
 

@@ -76,6 +76,8 @@ def by_three_measures(rows: pl.DataFrame) -> str:
     lost = {name: (rows[name] / rows["sigma"]).median() for name in ("regret", "smooth", "around")}
     known = {name: value for name, value in lost.items() if value is not None}
     own, names = known.pop("regret"), {"smooth": "the fitted surface", "around": "the neighbours"}
+    if not own:
+        return "By its single measurement the law's choice loses nothing in the median."
     less = [names[name] for name, value in known.items() if value < own]
     if len(less) == len(known) and less:
         return f"By {' and by '.join(less)} the law's choice loses less in the median than by its single measurement."
@@ -99,7 +101,9 @@ def beside_yardsticks(panels: Sequence[Panel], path: str | None) -> str:
         )
     rows, told = finished_rows(path)[0], []
     for metric in dict.fromkeys(panel.metric for panel in panels):
-        names = [name for name in rows[0] if name.startswith("baseline_") and name.endswith(f"_{metric}")]
+        names = [
+            name for name in rows[0] if name.startswith("baseline_") and name.endswith((f"_{metric}", f"_{metric}_se"))
+        ]
         values = {name: [row[name] for row in rows if isinstance(row[name], (int, float))] for name in names}
         known = {name: sum(each) / len(each) for name, each in values.items() if each}
         if known:

@@ -39,7 +39,7 @@ def summary(rows: pl.DataFrame) -> pl.DataFrame:
     whole = rows.group_by(keys, maintain_order=True).agg(
         tables=pl.len(), within=pl.col("within").mean(), regret=pl.col("regret").median()
     )
-    return whole.join(by_set, on=keys, maintain_order="left")
+    return whole.join(by_set, on=keys, maintain_order="left").sort("share", maintain_order=True)
 
 
 def by_setting(table: pl.DataFrame) -> pl.DataFrame:
@@ -67,8 +67,10 @@ def evidence(rows: pl.DataFrame, tried: pl.DataFrame) -> dict[str, Any]:
     Returns:
         ``tables, data_sets``; ``within, median`` of the planner at `EARLY` of the FLOPs, ``within_by_set``, and
         ``late``, its median at `LATE`; ``ahead``: (rival, share, its median, the planner's on the same tables) where
-        the rival's is lower; ``strict, strict_median``: within and median at `EARLY` with the setting for each data set
-        chosen by the others alone; ``settings``: how many were tried.
+        the rival's is lower; ``rival``, of those that are in all tables the one most often within the noise at
+        `EARLY`, ``rival_within`` there and ``rival_late`` at `LATE`, beside ``late_within``; ``strict,
+        strict_median``: within and median at `EARLY` with the setting for each data set chosen by the others alone;
+        ``settings``: how many were tried.
     """
     table = {(row["share"], row["strategy"]): row for row in summary(rows).to_dicts()}
     early, late = (table[share, PLAN] for share in (EARLY, LATE))
@@ -81,6 +83,8 @@ def evidence(rows: pl.DataFrame, tried: pl.DataFrame) -> dict[str, Any]:
             medians = both["regret"].median(), both["own"].median()
             if medians[0] < medians[1] - TIE:
                 ahead.append((rival, share, *medians))
+    everywhere = [name for (share, name), row in table.items() if share == EARLY and row["tables"] == early["tables"]]
+    rival = max((name for name in everywhere if name != PLAN), key=lambda name: table[EARLY, name]["within"])
     strict = chosen_by_others(tried)
     return {
         "tables": early["tables"],
@@ -89,6 +93,10 @@ def evidence(rows: pl.DataFrame, tried: pl.DataFrame) -> dict[str, Any]:
         "median": early["regret"],
         "within_by_set": early["within_by_set"],
         "late": late["regret"],
+        "late_within": late["within"],
+        "rival": rival,
+        "rival_within": table[EARLY, rival]["within"],
+        "rival_late": table[LATE, rival]["within"],
         "ahead": ahead,
         "strict": float((strict["regret"] <= WITHIN).mean()),
         "strict_median": float(strict["regret"].median()),
@@ -112,8 +120,12 @@ def judge(e: dict[str, Any]) -> tuple[str, str]:
     if e["ahead"]:
         each = (f"{name} has {low:.2f} σ against {own:.2f} σ at {share:.0%}" for name, share, low, own in e["ahead"])
         rivals = f"; lower is that of a rival: {', '.join(each)}."
+    rivals += (
+        f" The rival that is most often within the noise, {e['rival']}, is so in {e['rival_within']:.0%}; at "
+        f"{LATE:.0%} of the FLOPs it is in {e['rival_late']:.0%}, and the planner in {e['late_within']:.0%}."
+    )
     strict = (
-        f" Its setting is the best of {e['settings']} that were tried on these tables. Chosen for each data set by the "
+        f" Its setting is one of {e['settings']} that were tried on these tables. Chosen for each data set by the "
         f"other data sets alone, it would be within the noise in {e['strict']:.0%}, with a median regret of "
         f"{e['strict_median']:.2f} σ."
     )

@@ -23,7 +23,7 @@ from srlaw.planner.decide import TEXT
 from srlaw.planner.log import plan_log
 from srlaw.planner.page import plain
 from srlaw.planner.request import Request, chosen_s_max
-from srlaw.runs import finished_rows
+from srlaw.runs import curves_beside, finished_rows
 from srlaw.sequences import Sequences
 from srlaw.summary import METRICS
 from srlaw.sweep.runner import data_hash
@@ -101,10 +101,7 @@ def planned(sequences: Sequences, request: Request, rows: str | None, minutes: f
 
 def _curves(rows: Path) -> pl.DataFrame:
     """Learning curves where a plan, or this book, leaves them beside a table of runs."""
-    places = [
-        rows.with_name(f"{rows.stem}-curves.csv"),
-        *(rows.parent / name / "curves.csv" for name in ("sweep", "chosen")),
-    ]
+    places = [curves_beside(rows), *(rows.parent / name / "curves.csv" for name in ("sweep", "chosen"))]
     frames = [pl.read_csv(file, infer_schema_length=None) for file in places if file.exists()]
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
@@ -204,7 +201,7 @@ def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
     evidence, chosen = answer["evidence"], answer["recommendation"]
     steps = []
     if not evidence:
-        return ["Give minutes: with 15 of them most logs of some thousand users get an answer."]
+        return ["Give minutes: 15 of them are enough for most logs of some thousand users."]
     if chosen is None:
         steps.append("Take no size from this page: none of them is shown to be better.")
         if "below the noise" in answer["reason"]:
