@@ -25,7 +25,7 @@ from srlaw.chapters.extrapolation import (
 )
 from srlaw.chapters.own_panels import beside_yardsticks, by_three_measures, load, of_choice
 from srlaw.errors import InputError
-from srlaw.laws import forecasts, get, holdout
+from srlaw.laws import determined, forecasts, get, holdout
 
 DEPTHS, WIDTHS = [2, 4, 8, 16, 32], [16, 32, 64, 128]
 
@@ -268,7 +268,7 @@ def test_each_model_of_a_table_is_a_panel_and_yardsticks_are_named(tmp_path):
     assert f"0.2500 ± 0.0100, the best run {two['hr10'].max():.4f}" in said
     assert "ml-1m" in beside_yardsticks(load(None, ["hr10"]), None)
     pl.concat([one.with_columns(model=pl.lit("a")), one.with_columns(model=pl.lit("b"))[:3]]).write_csv(path)
-    with pytest.raises(InputError, match=r"mine.csv \(b\) needs four depths"):
+    with pytest.raises(InputError, match=r"mine.csv \('b'\) needs four depths"):
         load(str(path), ["hr10"])
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from srlaw import paper, stored, summary
 from srlaw.baselines import METRICS, NAMES
 from srlaw.chapters.extrapolation import BEYOND
 from srlaw.errors import InputError, listed
+from srlaw.metrics import SAMPLED_NEGATIVES
 from srlaw.paper import Panel
 from srlaw.runs import Runs, finished_rows, read_runs
 
@@ -37,7 +39,7 @@ def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
     by = [name for name in GROUPS if name in finished_rows(path)[0][0]]
     runs = read_runs(path, sizes, metrics, by, positive=sizes)
     found = [_own(path, label, runs.labels, part) for label, part in runs.groups()]
-    return [Panel(*key, metric, points) for *key, points in found for metric in metrics]
+    return [Panel(name, s_max, metric, points) for name, s_max, points in found for metric in metrics]
 
 
 def _own(path: str, label: dict, labels: pl.DataFrame, runs: Runs) -> tuple[str, int, pl.DataFrame]:
@@ -57,9 +59,7 @@ def _own(path: str, label: dict, labels: pl.DataFrame, runs: Runs) -> tuple[str,
 
 def of_choice(rows: pl.DataFrame) -> str:
     """What choosing by a law is worth beside taking the largest, or the best so far: `judged` rows of one law."""
-    own, best, largest = (
-        (rows[name] / rows["sigma"]).median() or 0.0 for name in ("regret", "regret_seen", "regret_largest")
-    )
+    own, best, largest = (_median(rows, name) for name in ("regret", "regret_seen", "regret_largest"))
     limit = BEYOND * 2**0.5
     if largest <= limit:
         mistake = f"Taking the largest is no mistake here: it loses {largest:.2f} σ in the median"
@@ -71,10 +71,14 @@ def of_choice(rows: pl.DataFrame) -> str:
     return "It avoids the mistake of taking the largest model, which taking the best model one already has does not."
 
 
+def _median(rows: pl.DataFrame, name: str) -> float:
+    """In units of the noise, over the rows that have it."""
+    return float(np.median((rows[name] / rows["sigma"]).drop_nulls().to_numpy()))
+
+
 def by_three_measures(rows: pl.DataFrame) -> str:
     """Does the law's choice lose less by the fitted surface and by its neighbours than by its own measurement?"""
-    lost = {name: (rows[name] / rows["sigma"]).median() for name in ("regret", "smooth", "around")}
-    known = {name: value for name, value in lost.items() if value is not None}
+    known = {name: _median(rows, name) for name in ("regret", "smooth", "around") if rows[name].drop_nulls().len()}
     own, names = known.pop("regret"), {"smooth": "the fitted surface", "around": "the neighbours"}
     if not own:
         return "By its single measurement the law's choice loses nothing in the median."
@@ -96,8 +100,9 @@ def beside_yardsticks(panels: Sequence[Panel], path: str | None) -> str:
         return (
             "*Yardsticks*, predictors that only count. Of the paper's logs only that of "
             f"{name} could be counted on: all items ranked, s_max {known['s_max']}, the last events of "
-            f"{known['users']:,} users. {' '.join(told)} For the other data sets no log with the paper's selection of "
-            "users is at hand, so their runs stand here without a yardstick."
+            f"{known['users']:,} users. {' '.join(told)} The authors' code ranks among "
+            f"{SAMPLED_NEGATIVES:,} random items; if their runs were ranked so, they had the easier task. For the "
+            "other data sets no log with the paper's selection of users is at hand, so their runs stand here without one."
         )
     rows, told = finished_rows(path)[0], []
     for metric in dict.fromkeys(panel.metric for panel in panels):
@@ -119,7 +124,7 @@ def beside_yardsticks(panels: Sequence[Panel], path: str | None) -> str:
 def _beside(panels: Sequence[Panel], metric: str, known: dict) -> str:
     """One sentence on the best run of some panels, and the best yardstick of the metric."""
     mine = {name: known[f"baseline_{name}_{metric}"] for name in NAMES if f"baseline_{name}_{metric}" in known}
-    own = [panel.points["y"].max() for panel in panels if panel.metric == metric]
+    own = [float(panel.points["y"].to_numpy().max()) for panel in panels if panel.metric == metric]
     if not mine or not own:
         return ""
     name = max(mine, key=lambda one: mine[one])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from srlaw import charts
@@ -80,12 +81,12 @@ def evidence(rows: pl.DataFrame, tried: pl.DataFrame) -> dict[str, Any]:
         own = here.filter(strategy=PLAN).select(*TABLE, own="regret")
         for (rival,), part in here.filter(pl.col("strategy") != PLAN).group_by("strategy", maintain_order=True):
             both = part.join(own, on=TABLE)
-            medians = both["regret"].median(), both["own"].median()
+            medians = tuple(float(np.median(both[name].to_numpy())) for name in ("regret", "own"))
             if medians[0] < medians[1] - TIE:
                 ahead.append((rival, share, *medians))
     everywhere = [name for (share, name), row in table.items() if share == EARLY and row["tables"] == early["tables"]]
     rival = max((name for name in everywhere if name != PLAN), key=lambda name: table[EARLY, name]["within"])
-    strict = chosen_by_others(tried)
+    strict = chosen_by_others(tried)["regret"].to_numpy()
     return {
         "tables": early["tables"],
         "data_sets": early["data_sets"],
@@ -98,8 +99,8 @@ def evidence(rows: pl.DataFrame, tried: pl.DataFrame) -> dict[str, Any]:
         "rival_within": table[EARLY, rival]["within"],
         "rival_late": table[LATE, rival]["within"],
         "ahead": ahead,
-        "strict": float((strict["regret"] <= WITHIN).mean()),
-        "strict_median": float(strict["regret"].median()),
+        "strict": float((strict <= WITHIN).mean()),
+        "strict_median": float(np.median(strict)),
         "settings": len(tried.select(KEYS).unique()),
     }
 
