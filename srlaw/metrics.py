@@ -6,7 +6,7 @@ Nothing is sampled. The one protocol with random candidates, of the paper's own 
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import binom, norm
+from scipy.special import comb, ndtri
 
 CUTOFFS = (10, 50, 200)
 LEVEL, POWER = 0.05, 0.8  # of `smallest_difference`
@@ -47,7 +47,7 @@ def smallest_difference(error: float) -> float:
     Two-sided and normal, both means with the standard error `error`: (z(0.975) + z(0.8)) √2 times it. Two models that
     are tested on the same users show smaller ones, as far as they succeed with the same users.
     """
-    return float((norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER)) * 2**0.5 * error)
+    return float((ndtri(1 - LEVEL / 2) + ndtri(POWER)) * 2**0.5 * error)
 
 
 def summarise_sampled(exceeding: np.ndarray) -> dict[str, float]:
@@ -61,6 +61,7 @@ def summarise_sampled(exceeding: np.ndarray) -> dict[str, float]:
         exceeding: q of each user, shape ``(users,)``.
     """
     above = np.arange(10)
-    chance = binom.pmf(above, SAMPLED_NEGATIVES, np.asarray(exceeding)[:, None])  # (users, 10)
+    q = np.asarray(exceeding, dtype=np.float64)[:, None]
+    chance = comb(SAMPLED_NEGATIVES, above) * q**above * (1 - q) ** (SAMPLED_NEGATIVES - above)  # (users, 10)
     gains = chance / np.log2(2 + above)
     return {"hr10_sampled": float(chance.sum(1).mean()), "ndcg10_sampled": float(gains.sum(1).mean())}

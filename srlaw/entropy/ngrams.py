@@ -97,8 +97,7 @@ def _grown(slots, keys, counts, bits):
         while new_slots[s] >= 0:
             s = (s + 1) & mask
         new_slots[s] = name
-    new_keys[: len(keys)] = keys
-    new_counts[: len(keys)] = counts
+        new_keys[name], new_counts[name] = keys[name], counts[name]
     return new_slots, new_keys, new_counts
 
 
@@ -171,7 +170,8 @@ def apen_exact(codes, offsets, m):
         n = len(history)
         if n <= m:
             continue
-        names[:n] = history  # for m > 1 an event's code may serve as its name
+        for i in range(n):  # an assignment of arrays takes seconds to compile
+            names[i] = history[i]  # for m > 1 an event's code may serve as its name
         phi_m = 0.0
         for k in range(1 if m == 1 else 2, m + 2):
             bits = bits_now if n > 1 << (_FIRST_BITS - 1) else _bits_for(n)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from scipy.stats import f as f_distribution
+from scipy.special import fdtri
 
 from srlaw.errors import InputError
 from srlaw.laws import general, project
@@ -274,7 +274,7 @@ def _twin(problem: Problem, solution: Solutions, y: np.ndarray, weights) -> np.n
     dof = max(len(y) - len(problem.law.parameters), 1)
     values = np.log(y) if problem.law.engine else y
     rounding = 1e-16 * ((values - values.mean()) ** 2).sum()  # of an exact fit
-    limit = solution.objective[0] * (1 + f_distribution.ppf(0.95, 1, dof) / dof) + rounding
+    limit = solution.objective[0] * (1 + fdtri(1, dof, 0.95) / dof) + rounding
     far = np.abs(other.theta - solution.theta) / (1 + np.abs(solution.theta))
     return other.theta[0] if other.objective[0] <= limit and far.max() > APART else None
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.stats import qmc
 
 from srlaw.errors import InputError
 from srlaw.laws.forms import Law
@@ -145,6 +144,8 @@ def beginnings(problem: Problem, y: np.ndarray, weights: np.ndarray | None, coun
     """The law's own starts and the `count` best of those drawn, for one response ``(1, n)``: ``(count + own, q)``."""
     law, low, high = problem.law, problem.low, problem.high
     linear = linear_parameters(law, problem.u, low, high)
+    from scipy.stats import qmc  # slow to import
+
     unit = qmc.Halton(len(low), rng=np.random.default_rng(0)).random(DRAWS * count)
     drawn = _spread(unit, low, high)
     drawn[:, linear] = np.clip(0.0, low[linear], high[linear])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from scipy.optimize import least_squares
-from scipy.stats import f as f_distribution
+from scipy.special import fdtri
 
 from srlaw.errors import InputError
 from srlaw.laws.fitting import (
@@ -208,7 +208,7 @@ def profile(result: Fit, name: str, values=None, level: float = 0.95) -> pl.Data
         rows = _walk(result, name, values)
     objective = np.array([row[0] for row in rows])
     dof = max(result.n - result.free, 1)
-    limit = result.objective * (1 + f_distribution.ppf(level, 1, dof) / dof)
+    limit = result.objective * (1 + fdtri(1, dof, level) / dof)
     w = np.ones(result.n) if result.weights is None else result.weights
     spread = (w * (result.y - np.average(result.y, weights=w)) ** 2).sum()
     r2 = [None] * len(values) if result.huber is not None else 1 - objective / spread

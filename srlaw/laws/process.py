@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.stats import multivariate_normal
 
 SCALES = (math.log(0.05), math.log(20.0))  # bounds of ln length, in standard deviations of ln N and ln d
 NUGGET = (math.log(1e-4), math.log(1e2))  # and of ln (noise variance / variance of the process)
@@ -43,6 +42,8 @@ class Process:
 
     def log_likelihood(self) -> float:
         """Of the centred measurements: their density, by scipy."""
+        from scipy.stats import multivariate_normal  # slow to import
+
         centred, covariance = self.y - self.y.mean(), self.variance * self.covariance()
         return float(multivariate_normal.logpdf(centred, cov=covariance))  # pyright: ignore[reportArgumentType]
 

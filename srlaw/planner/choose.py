@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from srlaw.planner.cells import Cells
 from srlaw.planner.forecast import PLACED, Curves, Forecast, weigh
@@ -33,7 +33,7 @@ def next_cell(cells: Cells, ways: Sequence[Forecast], curves: Curves, left: floa
     mean, spread = estimate(cells, ways)
     gap = mean[open_] - mean[cells.seen].max()
     z = gap / np.maximum(spread[open_], 1e-300)
-    improvement = gap * norm.cdf(z) + spread[open_] * norm.pdf(z)
+    improvement = gap * ndtr(z) + spread[open_] * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     worth = np.log(np.maximum(improvement, 1e-300)) - THRIFT * np.log(cells.cost[open_])
     return int(open_[worth.argmax()])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
@@ -124,7 +124,7 @@ def _expect_test(answer: dict[str, Any], tested: pl.DataFrame, sizes: pl.DataFra
             freedom = evidence["noise"]["freedom"]
             sigma = evidence["noise"]["sigma"] * chosen[name] / max(chosen[evidence["metric"]], 1e-12)
         chosen[name] = float(tested[name].to_numpy().mean())
-        half = float(student_t.ppf(0.975, freedom)) * sigma * (1 + 1 / runs) ** 0.5
+        half = float(stdtrit(freedom, 0.975)) * sigma * (1 + 1 / runs) ** 0.5
         chosen["interval"][name] = [chosen[name] - half, chosen[name] + half]
     name = evidence["metric"]
     low, high = chosen["interval"][name]

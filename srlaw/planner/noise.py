@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from srlaw.planner.cells import Cells
 
@@ -86,4 +86,4 @@ def between(cells: Cells, noise: Noise) -> float:
         freedom += int(mine.sum()) - 1
     if not freedom or noise.sigma == 0:
         return 0.0 if squares else 1.0
-    return float(f_distribution.sf(squares / freedom / noise.sigma**2, freedom, noise.freedom))
+    return float(fdtrc(freedom, noise.freedom, squares / freedom / noise.sigma**2))

@@ -1,7 +1,7 @@
 """Chapter 6: are a few small models enough to know the large ones, and some data sets to know another?"""
 
 import polars as pl
-from scipy.stats import binomtest
+from scipy.special import betaincinv
 
 from srlaw.rules.rule import Evidence, Judgement, rule
 
@@ -86,7 +86,7 @@ def word(e: Evidence) -> str:
 
 def at_most(count: int, trials: int) -> float:
     """The exact upper limit of a share, given how often it came: one-sided, of `CONFIDENCE` (Clopper and Pearson)."""
-    return float(binomtest(count, trials, alternative="less").proportion_ci(CONFIDENCE, method="exact").high)
+    return 1.0 if count == trials else float(betaincinv(count + 1, trials - count, CONFIDENCE))
 
 
 def gather(
