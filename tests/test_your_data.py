@@ -10,7 +10,7 @@ from srlaw.datasets.synthetic import synthetic
 from srlaw.errors import InputError
 from srlaw.planner import screen
 from srlaw.planner.request import Request, facts
-from srlaw.sweep.runner import data_hash
+from srlaw.sequences import data_hash
 
 SMALL = {"n_layers": 1, "d_emb": 8, "difference": -0.003, "interval": [-0.01, 0.004]}
 LONGER = {"n_layers": 1, "d_emb": 8, "epochs": 5, "twice": 10, "gain": 0.001, "limit": 0.01, "enough": True}
@@ -87,7 +87,7 @@ def test_the_card_is_data_and_text_without_markup():
 
 
 def test_the_stored_runs_are_of_the_log_that_the_page_shows():
-    log = your_data.log("synthetic", None, {}, None, 0.0)
+    log = your_data.log(None, 0.0, "synthetic", None, {})
     stored = pl.read_csv(your_data.repository(*your_data.STORED), infer_schema_length=None)
     assert set(stored["data"]) == {data_hash(log)}
     assert len(your_data._curves(your_data.repository(*your_data.STORED))) == stored["max_epochs"].sum()

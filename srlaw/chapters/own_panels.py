@@ -102,7 +102,8 @@ def beside_yardsticks(panels: Sequence[Panel], path: str | None) -> str:
             f"{name} could be counted on: all items ranked, s_max {known['s_max']}, the last events of "
             f"{known['users']:,} users. {' '.join(told)} The authors' code ranks among "
             f"{SAMPLED_NEGATIVES:,} random items; if their runs were ranked so, they had the easier task. For the "
-            "other data sets no log with the paper's selection of users is at hand, so their runs stand here without one."
+            "other data sets no log with the paper's selection of users is at hand, so their runs stand here without "
+            "one."
         )
     rows, told = finished_rows(path)[0], []
     for metric in dict.fromkeys(panel.metric for panel in panels):

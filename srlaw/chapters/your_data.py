@@ -20,13 +20,11 @@ from srlaw.errors import InputError
 from srlaw.files import repository
 from srlaw.planner import decide, screen
 from srlaw.planner.decide import TEXT
-from srlaw.planner.log import plan_log
 from srlaw.planner.page import plain
 from srlaw.planner.request import Request, chosen_s_max
 from srlaw.runs import curves_beside, finished_rows
-from srlaw.sequences import Sequences
+from srlaw.sequences import Sequences, data_hash
 from srlaw.summary import METRICS
-from srlaw.sweep.runner import data_hash
 
 EMBEDDED = "synthetic"
 PLANTED = {"seed": 1, "users": 2000, "types": 2, "branching": 2, "items": 100}
@@ -63,7 +61,7 @@ class Planned:
     source: str
 
 
-def log(dataset: str, path: str | None, reading: dict[str, Any], rows: str | None, minutes: float) -> Sequences:
+def log(rows: str | None, minutes: float, dataset: str, path: str | None, reading: dict[str, Any]) -> Sequences:
     """The reader's log; of the embedded data, with nothing to train and no table, the one whose runs are stored."""
     if dataset != EMBEDDED or path or rows or minutes:
         return load(dataset, path, **reading)
@@ -93,6 +91,8 @@ def planned(sequences: Sequences, request: Request, rows: str | None, minutes: f
             raise InputError(f"{rows} holds runs of another log than {sequences.name}; give the table of this log")
         answer = decide(rows, request.metric, paper.shapes(), max_params=request.max_params, count=DRAWS)
         return Planned(answer, runs, _curves(Path(rows)), f"the {len(runs)} finished runs of {Path(rows).name}")
+    from srlaw.planner.log import plan_log  # trains, so it takes torch
+
     answer = plan_log(request, out, paper.shapes())
     runs = pl.read_csv(out / "rows.csv", infer_schema_length=None)
     source = f"the {len(runs)} runs that {request.minutes:g} minutes allowed, which {out} keeps"

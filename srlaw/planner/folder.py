@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srlaw.errors import InputError
 from srlaw.files import safe_folder, write_atomically
 from srlaw.planner.request import Request
-from srlaw.planner.speed import Speed
-from srlaw.sequences import Sequences
-from srlaw.sweep.runner import data_hash
+from srlaw.sequences import Sequences, data_hash
+
+if TYPE_CHECKING:
+    from srlaw.planner.speed import Speed
 
 
 def wall(folder: Path) -> float:
