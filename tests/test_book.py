@@ -1,6 +1,7 @@
 """The built pages as a reader sees them: in a browser, without a network, wide and narrow, light and dark."""
 
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -173,6 +174,36 @@ def test_the_front_page_has_its_findings_and_leads_to_the_cards(pages):
     assert f"Version {srlaw.__version__}, 20" in page.text
 
 
+def test_every_chapter_opens_with_its_card(pages):
+    words = {row["id"]: row["verdict"] for row in claims.ledger()}
+    written = yaml.safe_load((ROOT / "book/cards.yml").read_text(encoding="utf-8"))
+    for name, path in pages.items():
+        page = parsed(path.read_text(encoding="utf-8")).article
+        cards = page.select(".chapter-card")
+        assert len(cards) == name.startswith("notebooks/"), name
+        for card in cards:
+            assert card.find_previous_sibling().name == "h1"
+            made = written[name.removeprefix("notebooks/")]
+            for claim, word in re.findall(r"(\S+): ([\w-]+)", made.get("written_for", ""))[:1]:
+                assert words[claim] == word
+                assert card.select_one(".card-claim .srlaw-badge").text == LABELS[word]
+            assert re.search(r"\d", card.select_one(".card-number").text)
+            assert len(card.select(".card-reading li")) == len(made["reading"])
+            chart = card.select_one("a.card-chart")
+            assert chart.svg
+            assert page.select_one(f"div{chart['href']}")
+            assert len(page.select("details.check-code")) == len(made["code"])
+            assert all(path.parent.joinpath(link["href"]).exists() for link in page.select(".check-code a.download"))
+
+
+def test_no_page_has_a_number_as_computers_write_it(pages):
+    for name, path in pages.items():
+        page = parsed(path.read_text(encoding="utf-8")).article
+        for code in page.select("pre, code, script, .math"):
+            code.extract()
+        assert not re.findall(r"(?<![\w#.-])\d[\d.]*e[-+]?\d+(?!\w)", page.text), name
+
+
 def test_every_link_between_pages_meets_an_anchor(pages):
     folder = pages["intro"].parent
     anchors = {path: {tag["id"] for tag in parsed(path.read_text("utf-8")).select("[id]")} for path in pages.values()}
@@ -186,14 +217,16 @@ def test_every_link_between_pages_meets_an_anchor(pages):
     assert broken == []
 
 
-def test_each_erratum_has_an_address(pages):
+def test_each_erratum_has_an_address(pages, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    outputs = importlib.import_module("outputs")
     rows = parsed(pages["errata"].read_text(encoding="utf-8")).select("table.scoreboard tbody tr")
     entries = errata()
     assert [row["id"] for row in rows] == [f"erratum-{entry.id.replace('.', '-')}" for entry in entries]
     for row, entry in zip(rows, entries, strict=True):
         where, printed, should_be, evidence = (cell.text.strip() for cell in row.select("td"))
         assert (where, printed, should_be) == tuple(
-            text.replace("'", "’")
+            outputs.powers(text).replace("'", "’")
             for text in (entry.place, f"Printed: {entry.printed}", f"Should be: {entry.should_be}")
         )
         assert evidence.endswith("The verdict")
@@ -336,6 +369,7 @@ def test_names_and_parameters_of_a_run_are_no_markup(hostile):
     assert [name for name in hostile if name.startswith("runs/")] == ["runs/index.html", "runs/mine/02-datasets.html"]
     page, runs = (parsed(hostile[f"runs/{name}.html"]).article for name in ("mine/02-datasets", "index"))
     assert page.h1.text.startswith("Data: mine")
+    assert not page.select(".chapter-card, .check-code")  # its numbers are those of the paper
     assert f"Your run mine of 02-datasets, with dataset = {HOSTILE!r}." in page.text
     assert "For <img src=x onerror=boom()> ![a](b) `c` {doc}`e`" in page.text
     assert f"mine/02-datasets: dataset = {HOSTILE!r}" in runs.text

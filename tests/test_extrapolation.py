@@ -7,7 +7,6 @@ import pytest
 from srlaw import paper
 from srlaw.chapters.extrapolation import (
     NAIVE,
-    _score,
     at_share,
     by_evolution,
     deepest,
@@ -20,6 +19,7 @@ from srlaw.chapters.extrapolation import (
     onset,
     ordered,
     paired,
+    scored,
     scores,
     spare,
 )
@@ -97,14 +97,15 @@ def test_scores_by_hand():
 
 
 def test_z_is_standard_normal_for_predictors_that_are_equally_good():
-    rng, z = np.random.default_rng(0), []
+    rng, repeats = np.random.default_rng(0), 2000
     truth = rng.normal(size=8)
-    for _ in range(2000):
-        y = np.concatenate([[0.0], truth + rng.normal(size=8)])
-        guess = np.concatenate([[0.0], 2 * truth])  # as far from the truth as the naive 0
-        frame = pl.DataFrame({"y": y, "prediction": guess, "surface": y, "sigma": np.ones(9)})
-        frame = frame.with_columns(n_layers=pl.int_range(1, 10), d_emb=pl.int_range(1, 10))
-        z.append(_score(frame, 1)["z_best"])
+    y = np.concatenate([np.zeros((repeats, 1)), truth + rng.normal(size=(repeats, 8))], axis=1).ravel()
+    guess = np.tile(np.concatenate([[0.0], 2 * truth]), repeats)  # as far from the truth as the naive 0
+    label = {"dataset": np.repeat(np.arange(repeats), 9).astype(str), "s_max": 0, "metric": "", "law": ""}
+    size = np.tile(np.arange(1, 10), repeats)
+    fits = {"k": 1, "n": 9, "sigma": 1.0, "n_layers": size, "d_emb": size, "y": y, "prediction": guess, "surface": y}
+    z = scored(pl.DataFrame(label | fits))["z_best"].to_numpy()
+    assert len(z) == repeats
     assert np.mean(z) == pytest.approx(0, abs=0.07)
     assert np.std(z) == pytest.approx(1, abs=0.05)
 

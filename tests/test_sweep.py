@@ -804,7 +804,7 @@ def test_sweeps_import_nothing_that_windows_lacks():
 
 
 FORKS = multiprocessing.get_context("forkserver")  # of a process that has imported torch, once for all kills
-FORKS.set_forkserver_preload(["srlaw.sweep"])
+FORKS.set_forkserver_preload(["srlaw.sweep", "lightning_fabric"])
 
 
 def sweep(folder, jobs):
@@ -844,7 +844,7 @@ def kill_at_a_random_moment(rng, jobs):
 
 
 def test_a_sweep_killed_five_times_ends_as_if_undisturbed():
-    write(training=SPEC["training"] | {"epochs": 15})
+    write(training=SPEC["training"] | {"epochs": 10})
     rng = np.random.default_rng(4)
     seen = {}
     for jobs in (1, 1, 2, 1, 1):

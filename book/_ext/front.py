@@ -11,6 +11,7 @@ import polars as pl
 import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
+from scoreboard import ledger
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from srlaw import charts, claims, paper
@@ -22,7 +23,7 @@ GUARDED = "srlaw_guarded"  # claims whose words the surrounding directive has ch
 
 
 def rows(env) -> dict[str, dict]:
-    return {row["id"]: row for row in claims.ledger(Path(env.srcdir) / "notebooks")}
+    return {row["id"]: row for row in ledger(env.srcdir)}
 
 
 def card(env, row: dict, text: str, classes: tuple[str, ...] = ()) -> nodes.Node:
@@ -58,10 +59,10 @@ class Finding(SphinxDirective):
     option_spec = {"number": directives.unchanged, "holds": directives.unchanged}  # noqa: RUF012 (as docutils has it)
 
     def run(self):
-        ledger = rows(self.env)
+        known = rows(self.env)
         try:
-            guarded = check(self.arguments[0], self.options.get("holds", ""), ledger)
-            number = fill(self.options.get("number", ""), named(ledger[guarded[0]]))
+            guarded = check(self.arguments[0], self.options.get("holds", ""), known)
+            number = fill(self.options.get("number", ""), named(known[guarded[0]]))
         except InputError as error:
             raise self.error(str(error)) from error
         self.env.temp_data[GUARDED] = guarded
@@ -69,7 +70,7 @@ class Finding(SphinxDirective):
         self.env.temp_data[GUARDED] = ()
         if not number:
             return body.children
-        large = card(self.env, ledger[guarded[0]], number, ("finding-number",))
+        large = card(self.env, known[guarded[0]], number, ("finding-number",))
         return [nodes.container("", nodes.paragraph("", "", large), body, classes=["finding"])]
 
 

@@ -5,9 +5,11 @@ All read the verdicts of the notebooks as they are at this build, and lead to th
 
 import re
 from collections import Counter
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
+import outputs
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
@@ -24,7 +26,14 @@ SHORT = ("Eq", "Eqs", "al")
 
 
 def ledger(srcdir) -> list[dict]:
-    return claims.ledger(Path(srcdir) / "notebooks")
+    """`srlaw.claims.ledger` of the notebooks as they are now; they are read again only when one has changed."""
+    folder = Path(srcdir) / "notebooks"
+    return _read(folder, tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.ipynb"))))
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, state: tuple) -> list[dict]:
+    return claims.ledger(folder)
 
 
 def badge(verdict: str, text: str) -> nodes.inline:
@@ -139,11 +148,12 @@ class Scoreboard(SphinxDirective):
                 "", nodes.inline("", f"Chapter {row['chapter'][:2]}"), refdomain="std", reftype="doc",
                 reftarget=f"/{docname}", refexplicit=True, refwarn=True,
             )  # fmt: skip
+        written = {name: claims.shown(value) for name, value in row["evidence"].items()}
         lines = "".join(
-            f"<li>{escape(name)}: <strong>{escape(claims.shown(value))}</strong></li>"
-            for name, value in row["evidence"].items()
+            f"<li>{escape(outputs.readable(name))}: <strong>{escape(outputs.readable(value))}</strong></li>"
+            for name, value in written.items()
         )
-        more = f"<p>{escape(rest)}</p>" if rest else ""
+        more = f"<p>{escape(outputs.readable(rest))}</p>" if rest else ""
         folded = (
             f'<details class="scoreboard-numbers"><summary>{"More, and the" if rest else "The"} numbers</summary>'
             f"{more}<ul>{lines}</ul></details>"

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 import polars as pl
-from scipy.stats import binomtest, norm, spearmanr, wilcoxon
+from scipy.stats import binomtest, norm, rankdata, wilcoxon
 
 from srlaw.chapters.evolution import evolved
 from srlaw.errors import InputError
@@ -129,12 +129,20 @@ def scores(fits: pl.DataFrame, whole: pl.DataFrame, level: pl.DataFrame) -> pl.D
 
 def scored(part: pl.DataFrame) -> pl.DataFrame:
     """`scores` of fits that bring their own ``sigma`` and ``surface``; rows with k = n are left out."""
-    part, rows = part.filter(pl.col("k") < pl.col("n")), []
-    names = [*PANEL, "law", "k"]
-    for key, points in part.group_by(names, maintain_order=True):
-        label = dict(zip(names, key, strict=True)) | {"n": len(points), "sigma": points["sigma"][0]}
-        rows.append(label | _score(points, label["k"]))
-    return pl.DataFrame(rows, infer_schema_length=None)
+    rows = []
+    part = part.filter(pl.col("k") < pl.col("n")).with_row_index("place")
+    for panel, whole in part.group_by(PANEL, maintain_order=True):
+        columns = whole.select("law", "k", "place", "n_layers", "d_emb", "y", "prediction", "surface")
+        fits = columns.group_by("law", "k", maintain_order=True).agg(pl.first("place"), pl.exclude("place"))
+        points = fits[0].select("n_layers", "d_emb", "y").explode(pl.all())
+        label = dict(zip(PANEL, panel, strict=True))
+        size, around = {"n": len(points), "sigma": whole["sigma"][0]}, neighbours(points)
+        naive = {k: naive_forecasts(points, k) for k in fits["k"].unique()}
+        for law, k, place, _, _, y, guess, surface in fits.iter_rows():
+            measured = np.array(y), np.array(guess, dtype=float), np.array(surface, dtype=float)
+            found = _score(k, size["sigma"], *measured, around, naive[k])
+            rows.append((place, {**label, "law": law, "k": k, **size, **found}))
+    return pl.DataFrame([row for _, row in sorted(rows, key=lambda one: one[0])], infer_schema_length=None)
 
 
 def places(points: pl.DataFrame) -> np.ndarray:
@@ -170,23 +178,23 @@ def naive_forecasts(points: pl.DataFrame, k: int) -> dict[str, np.ndarray]:
     return {**flat, "near": nearest(x[:k], y[:k], x[k:], 3)}
 
 
-def _score(points: pl.DataFrame, k: int) -> dict:
-    y, guess, surface = (points[name].to_numpy() for name in ("y", "prediction", "surface"))
-    new, wanted, sigma = y[k:], guess[k:], points["sigma"][0]
+def _score(k: int, sigma: float, y, guess, surface, around, naive: dict[str, np.ndarray]) -> dict:
+    """`scores` of one fit; `around` from `neighbours` and `naive` from `naive_forecasts` are the same for all laws."""
+    new, wanted = y[k:], guess[k:]
     out: dict[str, float | None] = {"rmse": float(np.sqrt(np.mean((wanted - new) ** 2)))}
-    for name, value in naive_forecasts(points, k).items():
+    for name, value in naive.items():
         out[f"rmse_{name}"] = float(np.sqrt(np.mean((value - new) ** 2)))
         # Σ(p − y)² − Σ(q − y)² is linear in y: its standard error is exact, 2σ |p − q|
         difference, apart = ((wanted - new) ** 2 - (value - new) ** 2).sum(), np.linalg.norm(wanted - value)
         out[f"z_{name}"] = float(difference / (2 * sigma * apart)) if apart > 0 else 0.0
     varied = len(new) > 2 and np.ptp(new) > 0 and np.ptp(wanted) > 0
-    out["correlation"] = float(np.array(spearmanr(wanted, new))[0]) if varied else None
+    out["correlation"] = float(np.corrcoef(rankdata(wanted), rankdata(new))[0, 1]) if varied else None
     choice, seen, best, top = guess.argmax(), y[:k].argmax(), y.max(), new.max()
     lost = {"regret": y[choice], "regret_seen": y[seen], "regret_largest": y[-1], "regret_random": y.mean()}
     lost_new = {"new": new[wanted.argmax()], "new_largest": new[-1], "new_random": new.mean()}
     out |= {name: float(best - value) for name, value in lost.items()}
     out |= {name: float(top - value) for name, value in lost_new.items()}
-    for name, truth in (("smooth", surface), ("around", neighbours(points))):
+    for name, truth in (("smooth", surface), ("around", around)):
         for end, i in (("", choice), ("_seen", seen)):  # None: the point has no neighbour in the grid
             out[f"{name}{end}"] = None if np.isnan(truth[i]) else float(np.nanmax(truth) - truth[i])
     return out | {"best": bool(y[choice] == best)}

@@ -1,0 +1,71 @@
+"""Numbers of the cards that open the chapters without a verdict, from the stored results that those chapters show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from srlaw import stored
+from srlaw.errors import InputError
+
+
+def models() -> dict[str, Any]:
+    """Chapter 4: the largest share of the way from popularity to the optimum that a model learns, by source.
+
+    Returns:
+        ``first, second, types`` (a chain of the first order, of the second, four types of users), ``count`` (the
+        models), and on MovieLens-1M, HR@10: ``counts`` (item → next counts, all items ranked), ``popularity``.
+    """
+    results = stored.learning()["results"]
+    learned = {
+        source: max(row["learned"] for row in results if row["source"] == source) for source in _SOURCES.values()
+    }
+    yard = stored.yardsticks("ml-1m")
+    return {
+        **{name: learned[source] for name, source in _SOURCES.items()},
+        "count": len({row["model"] for row in results}),
+        "counts": yard["baseline_next_hr10"],
+        "popularity": yard["baseline_popularity_hr10"],
+    }
+
+
+def methods() -> dict[str, Any]:
+    """Appendix 1: what simulated panels say of the statistics of this book.
+
+    Returns:
+        ``points, points_few`` (of a panel, 24 and 16), ``chosen, chosen_few`` (share of such panels in which AICc
+        chooses Eq. (7) where it is true), ``low, high`` (σ as estimated over σ, 95% of the panels of 24 points),
+        ``held_least, held_most`` (shares of the bootstrap's 95% intervals that hold the truth), ``wald_least`` (of
+        Wald's).
+    """
+    few, many = sorted(stored.simulated("aicc")["n"].unique())
+    aicc = stored.simulated("aicc").filter(truth="performance", law="performance")
+    sigma = stored.simulated("sigma").filter(law="the least of them", n=many)
+    held = stored.simulated("intervals")
+    bootstrap, wald = (held.filter(interval=name)["holds"] for name in ("bootstrap", "Wald"))
+    return {
+        "points": many, "points_few": few,
+        "chosen": aicc.filter(n=many)["share"].item(), "chosen_few": aicc.filter(n=few)["share"].item(),
+        "low": sigma["low"].item(), "high": sigma["high"].item(),
+        "held_least": bootstrap.min(), "held_most": bootstrap.max(), "wald_least": wald.min(),
+    }  # fmt: skip
+
+
+_SOURCES = {"first": "first order", "second": "second order", "types": "four user types"}
+NUMBERS: dict[str, Callable[[], dict[str, Any]]] = {"04-models": models, "A1-methods": methods}
+"""Chapter → its numbers by short names."""
+
+
+def known(chapter: str) -> bool:
+    return chapter in NUMBERS
+
+
+def numbers(chapter: str) -> dict[str, Any]:
+    """The numbers of a chapter.
+
+    Raises:
+        InputError: if the chapter has none here.
+    """
+    if chapter not in NUMBERS:
+        raise InputError(f"srlaw.chapters.openings has no numbers of {chapter}; it has those of {', '.join(NUMBERS)}")
+    return NUMBERS[chapter]()
