@@ -98,6 +98,11 @@ def planning_settings() -> pl.DataFrame:
     return pl.read_csv(_file("statistics", "planning", "-settings.csv"))
 
 
+def plan_runs() -> pl.DataFrame:
+    """The runs of a plan on a made log, `srlaw.chapters.your_data.PLANTED`."""
+    return pl.read_csv(_file("statistics", "plan", "-planted.csv"), infer_schema_length=None)
+
+
 def simulated(name: str) -> pl.DataFrame:
     """A simulation of `srlaw.chapters.methods`: ``sigma, intervals`` or ``aicc``."""
     return pl.read_csv(_file("statistics", name, "-simulated.csv"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
+
 from srlaw import stored
 from srlaw.errors import InputError
 
@@ -51,8 +53,25 @@ def methods() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def your_data() -> dict[str, Any]:
+    """Chapter 11: the stored runs of a plan, NDCG@10 on validation.
+
+    Returns:
+        ``runs, sizes``; ``counts`` (item → next counts), ``gain`` (how far the best size's mean is ahead of them).
+    """
+    rows = stored.plan_runs()
+    judged = rows.filter(judged_on="validation", fraction=1.0).filter(pl.col("max_epochs") == rows["max_epochs"].min())
+    means = judged.group_by("n_layers", "d_emb").agg(pl.col("ndcg10").mean())
+    counts = judged["baseline_next_ndcg10"][0]
+    return {"runs": len(rows), "sizes": len(means), "counts": counts, "gain": max(means["ndcg10"]) - counts}
+
+
 _SOURCES = {"first": "first order", "second": "second order", "types": "four user types"}
-NUMBERS: dict[str, Callable[[], dict[str, Any]]] = {"04-models": models, "A1-methods": methods}
+NUMBERS: dict[str, Callable[[], dict[str, Any]]] = {
+    "04-models": models,
+    "11-your-data": your_data,
+    "A1-methods": methods,
+}
 """Chapter → its numbers by short names."""
 
 
