@@ -103,7 +103,7 @@ def changed() -> int:
         seen = STAMPS / f"{notebook.stem}.sha256"
         return seen.exists() and seen.read_text() == stamp(notebook, shared)
 
-    notebooks = sorted(ROOT.glob("notebooks/[0-9A][0-9]-*.ipynb"))
+    notebooks = sorted(ROOT.glob("notebooks/[0-9A][0-9]*-*.ipynb"))
     todo = [notebook for notebook in notebooks if not unchanged(notebook)]
     print(f"{len(todo)} of {len(notebooks)} notebooks to execute", flush=True)
     with ThreadPoolExecutor(PROCESSES) as pool:

@@ -22,7 +22,7 @@ def mistake(name: str, chapter: str) -> str | None:
         return USAGE
     if not RUN_NAME.fullmatch(name):
         return f"NAME is {name!r}; it becomes a folder, so use letters, digits, spaces and . _ + - only, 100 at most"
-    chapters = sorted(path.stem for path in ROOT.glob("notebooks/[0-9A][0-9]-*.ipynb"))
+    chapters = sorted(path.stem for path in ROOT.glob("notebooks/[0-9A][0-9]*-*.ipynb"))
     return None if chapter in chapters else f"there is no notebook {chapter!r}; there are {', '.join(chapters)}"
 
 

@@ -172,7 +172,7 @@ def ledger(notebooks: Path | None = None) -> list[dict]:
     """
     folder = repository("notebooks") if notebooks is None else notebooks
     judged: dict[str, dict] = {}
-    for path in sorted(folder.glob("[0-9A][0-9]-*.ipynb")):
+    for path in sorted(folder.glob("[0-9A][0-9]*-*.ipynb")):
         for record in _verdicts_in(path):
             if record["id"] in judged:
                 raise InputError(f"{judged[record['id']]['chapter']} and {path.stem} both judge {record['id']}")

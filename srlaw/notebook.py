@@ -1,7 +1,8 @@
 """What a reader gives a notebook: names that it has, values of its types, or one sentence.
 
 papermill writes the reader's values into a cell of its own behind the cell of defaults, and takes any name and
-any value. A notebook calls `check_parameters` in its next cell, so the check holds however it is run.
+any value. A notebook calls `check_parameters` in its next cell, so the check holds however it is run. A page on a
+reader's own log says nothing of the paper's data: `about_the_paper` leaves the cells out that do.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import reprlib
 
 from IPython.core.getipython import get_ipython
 
+from srlaw import paper
 from srlaw.errors import InputError
 
 INJECTED = "# Parameters\n"  # how papermill begins the cell that it adds
 RUN_NAME = re.compile(r"\w[\w .+-]{0,99}")
 """Names of the reader's runs, which become folders, addresses and titles: nothing in them can be markup."""
+ABOUT = "# about the paper"
+"""First line of a cell that speaks of the paper's tables or of data sets that are not the reader's."""
 READING = {"user": "", "item": "", "time": "", "separator": "", "sort": False, "duplicates": "error"}
 """How to read a log: the settings of `srlaw.datasets.load` that a notebook's ``reading`` may hold."""
 
@@ -31,6 +35,24 @@ def check_parameters() -> None:
     shell = get_ipython()
     if shell is not None:
         shell.user_ns.update(typed(shell.user_ns["In"], shell.user_ns))
+
+
+def about_the_paper(dataset: str) -> bool:
+    """Whether a page on this data set speaks of the paper: with the synthetic data and those of the paper's tables.
+
+    In a notebook, on any other log, every later cell whose first line is `ABOUT` does nothing and shows nothing.
+    """
+    about = dataset == "synthetic" or dataset in paper.table(2)["dataset"].to_list()
+    shell = get_ipython()
+    if shell is not None:
+        steps = shell.input_transformers_cleanup
+        steps[:] = [step for step in steps if step is not without_the_paper] + [without_the_paper] * (not about)
+    return about
+
+
+def without_the_paper(lines: list[str]) -> list[str]:
+    """The lines of a cell; none if the first is `ABOUT`."""
+    return [] if lines and lines[0].strip() == ABOUT else lines
 
 
 def typed(cells: list[str], values: dict[str, object]) -> dict[str, object]:

@@ -74,6 +74,11 @@ def panel_fits() -> pl.DataFrame:
     return pl.read_csv(_file("statistics", "panels", "-summary.csv"))
 
 
+def exponents() -> pl.DataFrame:
+    """`srlaw.chapters.explore.fitted`: Eq. (7) with its one p on the paper's panels."""
+    return pl.read_csv(_file("statistics", "panels", "-exponents.csv"))
+
+
 def false_alarms(readings: int) -> pl.DataFrame:
     """`srlaw.chapters.alarms.false_alarms` with so many readings of Eq. (7), 1 or 3."""
     return pl.read_csv(_file("statistics", "panels", "-false-alarms.csv")).filter(pl.col("readings") == readings)

@@ -1,5 +1,6 @@
 """The built pages as a reader sees them: in a browser, without a network, wide and narrow, light and dark."""
 
+import functools
 import importlib
 import re
 import shutil
@@ -55,10 +56,22 @@ REPORT = """async () => {
   return {
     raw_maths: all(".math").filter((node) => !node.querySelector("mjx-container")).map((node) => node.textContent),
     wrong_maths: all("mjx-merror, [data-mjx-error]").length,
+    tab_stops_in_maths: all("mjx-container:not([display])[tabindex], .math a[tabindex]").length,
+    maths_that_lost_its_left: all("mjx-container[display=true]").filter((node) => {
+      const [own, drawn] = [node, node.querySelector("svg")].map((one) => one.getBoundingClientRect());
+      return drawn.left < own.left - 1;
+    }).map((node) => node.scrollWidth),
+    unreachable: all(".srlaw-table, mjx-container[display=true]").filter((node) =>
+      (node.scrollWidth > node.clientWidth) !== (node.tabIndex === 0)).map((node) => node.textContent.slice(0, 60)),
+    unlabelled: all(".vega-bindings :is(input, select)").filter((node) => !node.labels.length && !node.closest("label")
+    ).length,
+    without_data: charts.filter((node) => node.parentElement.querySelector("script").textContent.includes('"datasets"')
+      && !node.parentElement.querySelector(".chart-data a[download$=csv]")).map((node) => node.id),
     clipped_maths: innerWidth < 1000 ? [] : all("mjx-container[display=true]")
       .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.scrollWidth),
     undrawn: charts.filter((node) => !node.querySelector("svg g") || node.querySelector(".error")).length,
-    without_description: charts.filter((node) => !(node.getAttribute("aria-label")
+    without_description: charts.filter((node) => !(
+      (node.getAttribute("role") === "graphics-document" && node.getAttribute("aria-label"))
       || node.querySelector("[role=graphics-document][aria-label]"))).length,
     cut_captions: all(".srlaw-table caption").filter((node) => {
       const [own, box] = [node, node.closest(".srlaw-table")].map((one) => one.getBoundingClientRect());
@@ -122,6 +135,62 @@ def test_pages_in_a_browser_without_a_network(pages, width):
         browser.close()
     assert troubles == []
     assert {name: report for name, report in reports.items() if report} == {}
+
+
+# What a chart draws is named by its description; axe would look at every mark of it. Rows of a scoreboard are alike.
+AXE = """async () => {
+  const left = [".vega-embed svg > g", "mjx-container svg", "table.scoreboard tbody tr:nth-child(n+4)"];
+  const where = { exclude: left.map((one) => [one]) };
+  const { violations } = await axe.run(where, { resultTypes: ["violations"], preload: false });
+  return violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html }) => html.slice(0, 120))]);
+}"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
+def test_nothing_serious_for_axe_and_a_slider_moves_by_keyboard(pages):
+    """The front page on a phone by night, and the page whose charts have sliders wide by day and narrow by night."""
+    from axe_playwright_python.base import AXE_SCRIPT
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        page = browser.new_context(offline=True).new_page()
+        found = {}
+        for name, width, scheme in (
+            ("intro", 390, "dark"),
+            ("notebooks/A2-explore", 1280, "light"),
+            ("notebooks/A2-explore", 390, "dark"),
+        ):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.goto(pages[name].as_uri(), wait_until="load")
+            page.wait_for_function(DRAWN)
+            page.evaluate(AXE_SCRIPT)
+            found[name, width] = page.evaluate(AXE)
+        page.focus(".vega-bindings input[type=range]")
+        read = "() => document.querySelector('.vega-embed').textContent.match(/R² [\\d.]+/)[0]"
+        before = page.evaluate(read)
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(f"(before) => ({read})() !== before", arg=before)
+        page.wait_for_function("() => document.querySelector('[aria-live=polite]')?.textContent.includes('R² ')")
+        browser.close()
+    assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+def test_without_scripts_every_chart_has_a_picture(pages):
+    for path in pages.values():
+        page = parsed(path.read_text(encoding="utf-8"))
+        pictures = page.select("noscript img.chart-still[alt]")
+        assert len(pictures) == len(page.select("div[id^=chart-]"))
+        assert all((path.parent / picture["src"]).read_text("utf-8").startswith("<svg") for picture in pictures)
+
+
+def test_equations_have_addresses_as_in_the_paper(pages):
+    law = parsed(pages["notebooks/05-performance-law"].read_text(encoding="utf-8"))
+    assert "Eq. (7)" in law.select_one("#eq-7").text
+    links = [link for path in pages.values() for link in parsed(path.read_text("utf-8")).select("a[href$='#eq-7']")]
+    assert len(links) > 3
 
 
 LABELS = {
@@ -376,5 +445,6 @@ def test_names_and_parameters_of_a_run_are_no_markup(hostile):
     assert f"letters, digits, spaces and . _ + - only: runs/{HOSTILE}/02-datasets.ipynb" in runs.text
 
 
+@functools.cache
 def parsed(page):
     return BeautifulSoup(page, "html.parser")

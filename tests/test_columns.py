@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from srlaw import paper, stored
 from srlaw.chapters import columns
 from srlaw.entropy import apen
-from srlaw.entropy.report import describe_lengths
+from srlaw.entropy.report import describe_lengths, shuffle_test
+from srlaw.sequences import Sequences
 
 
 def test_the_printed_apen_is_implied_but_for_one_row():
@@ -82,3 +83,20 @@ def test_which_data_set_is_the_smallest():
     table = paper.table(2)  # by hand
     assert table.filter(dataset="kuairand-pure")["tokens"].min() == 447_407 < 505_108
     assert table.filter(dataset="ml-1m")["tokens"].min() == 505_108
+
+
+@pytest.mark.parametrize(
+    ("histories", "said"),
+    [
+        ([[1, 2, 3, 4], [2, 3, 1, 4]], "Of the 2 users, 2 have no repeated item"),
+        ([[1, 1, 2, 1], [2, 3, 1, 4]], "Without repeats, ApEn is "),
+        ([[1, 2], [2, 1]], "No user has more than 2 events"),
+    ],
+)
+def test_how_much_of_the_apen_of_a_log_is_a_matter_of_length(histories, said):
+    log = Sequences.from_lists(histories)
+    shuffled = shuffle_test({"as they are": log, "without repeats": log.without_repeats()})
+    words = columns.repeats_in_words(log, shuffled)
+    assert said in words
+    assert "nan" not in words
+    assert ("Without repeats" in words) == (len(set(histories[0])) < len(histories[0]))

@@ -16,6 +16,7 @@ from srlaw.chapters import duplication
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import population
 from srlaw.entropy import apen, apen_per_user, mean_apen, shannon
+from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 
 MEASURES = ("repeats", "apen", "apen_signed", "shannon_user", "apen_pooled", "conditional", "shannon")
@@ -243,3 +244,22 @@ def test_stored_table_is_what_the_ratings_give():
         planted = duplication.PLANTERS[kind](people, share, np.random.default_rng([0, round(1000 * share)]))
         for name, value in duplication.measures(planted).items():
             assert row[name].item() == pytest.approx(value, rel=1e-5), name
+
+
+def test_what_the_users_of_a_log_say_in_words():
+    row = {"log": "my_shop", "users": 101, "repeating": 40, "repeats": 0.125}
+    row |= {"apen": -0.5, "apen_alike": -0.25, "apen_signed": 0.1, "apen_signed_alike": None}
+    row |= {"shannon_user": None, "shannon_user_alike": None}
+    said = duplication.in_words(row)
+    assert r"In my\_shop, 40 of 101 users with more than two events repeat an item." in said
+    assert "the lower |ApEn| (correlation -0.50; among users of equal length -0.25)" in said
+    assert "neither a greater nor a lower signed ApEn (correlation +0.10)" in said  # 2/√100 is 0.2
+    assert "The Shannon entropy of all users is the same." in said
+    assert "the greater |ApEn|" in duplication.in_words(row | {"apen": 0.5})
+    assert duplication.in_words(row | {"repeating": 0}).startswith(r"No user of my\_shop repeats an item")
+
+
+def test_duplicates_need_a_user_whose_apen_is_defined():
+    short = Sequences.from_lists([[1, 2], [3, 1]])
+    with pytest.raises(InputError, match="no user with more than 2 events"):
+        duplication.duplication(short, [0.0])

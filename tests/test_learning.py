@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.special import entr
 
-from srlaw.chapters import learning
+from srlaw.chapters import learning, learning_words
 from srlaw.datasets.floor import optimal_losses, pair_distribution, predictive
 from srlaw.datasets.synthetic import population
 from srlaw.errors import InputError
@@ -71,10 +71,10 @@ def test_models_above_the_yardsticks_are_named():
             for who, x in (("a", 0.1), ("b counts", 0.3))
         ]
     )
-    for values, who in (((0.2, 0.3), "no model"), ((0.2, 0.4), "y"), ((0.5, 0.4), "all models")):
+    for values, who in (((0.2, 0.3), "No model is"), ((0.2, 0.4), "y is"), ((0.5, 0.4), "All models are")):
         found = pl.DataFrame({"source": ["s", "s"], "model": ["x", "y"], "ndcg10": values})
-        said = learning.beside_untrained(found, base)
-        assert said == f"- **S**: b counts reach NDCG@10 0.300 (± 0.010); more than that: {who}."
+        said = learning_words.beside_untrained(found, base)
+        assert said == f"- **s**: the best of these is b counts, with NDCG@10 0.300 (± 0.010). {who} above it."
 
 
 def test_knowing_more_never_costs_and_the_sources_are_what_they_are_called(data):
@@ -226,11 +226,25 @@ def test_words_say_who_is_tied_and_who_needs_more_than_the_last_item():
             "beyond_last_item": [True, True, False],
         }
     )
-    assert learning.findings(found) == (
-        "- **Second order**: of the way from popularity to the optimum, a 50% ≈ b 49%, c 10%. "
-        "Clearly better than the last item alone allows: a and b."
+    assert learning_words.findings(found) == (
+        "- **second order**: the models went so much of the way from popularity to the optimum: a 50% ≈ b 49%, c 10%. "
+        "a and b are clearly better than the last item alone allows."
     )
-    assert learning.findings(found.with_columns(learned=None)) == ""
+    unknown = found.with_columns(learned=None, source=pl.lit("my <shop>"), loss=pl.Series([2.0, 2.0625, 3.5]))
+    assert learning_words.findings(unknown) == (
+        r"- **my \<shop\>**: by test loss, in nats per event, a 2.000 ≈ b 2.062, c 3.500."
+    )
+
+
+def test_the_weights_of_the_models_are_compared_in_words():
+    found = pl.DataFrame({"model": ["llama", "hstu", "sasrec"], "params_non_embedding": [26_784, 10_824, 10_880]})
+    said = learning_words.weights(found)
+    assert said.startswith(
+        "At equal depth and width llama has the most weights, 26,784 without the embeddings; hstu has"
+    )
+    assert "SwiGLU" in said
+    assert "SwiGLU" not in learning_words.weights(found.with_columns(model=pl.Series(["a", "b", "c"])))
+    assert learning_words.weights(found.head(1)) == ""
 
 
 def test_a_data_set_of_ones_own_has_no_yardstick(tmp_path):

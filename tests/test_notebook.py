@@ -1,17 +1,19 @@
 """What a reader may give a notebook, and what the notebooks take."""
 
 import ast
+import importlib
 import json
 from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from srlaw import notebook
 from srlaw.errors import InputError
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted(ROOT.glob("notebooks/[0-9A][0-9]-*.ipynb"))
+NOTEBOOKS = sorted(ROOT.glob("notebooks/[0-9A][0-9]*-*.ipynb"))
 DEFAULTS = """s_max = [25, 50]  # events kept
 m = 2
 rate = 4e-3
@@ -111,6 +113,44 @@ def test_outside_of_a_notebook_there_is_nothing_to_check():
 def test_the_defaults_are_those_of_the_cell_before_the_readers():
     cells = ["", DEFAULTS, notebook.INJECTED + "m = 3\n", "charts.use()", "n = 1\n"]
     assert notebook.typed(cells, {"m": 3}) == {"m": 3}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "about"), [("synthetic", True), ("ml-1m", True), ("ml-100k", False), ("folder/ml-1m.csv", False)]
+)
+def test_cells_about_the_paper_are_left_out_on_other_logs_alone(monkeypatch, dataset, about):
+    shell = InteractiveShell()
+    monkeypatch.setattr(notebook, "get_ipython", lambda: shell)
+    for name in ("another.csv", "another.csv", dataset):  # one kernel may run several chapters
+        found = notebook.about_the_paper(name)
+    assert found == about
+    shell.run_cell(f"{notebook.ABOUT}\nsaid = 'paper'")
+    shell.run_cell("other = 1\n# about the paper")
+    assert ("said" in shell.user_ns) == about
+    assert shell.user_ns["other"] == 1
+
+
+def shown(source, *, text=None, tags=()):
+    data = [{"output_type": "display_data", "data": {"text/markdown": [text]}, "metadata": {}}] if text else []
+    return {"cell_type": "code", "source": [source], "outputs": data, "metadata": {"tags": list(tags)}}
+
+
+def test_text_that_a_notebook_writes_stands_on_the_page(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    prose = importlib.import_module("prose")
+    about = f"{notebook.ABOUT}\n"
+    cells = [
+        {"cell_type": "markdown", "source": "# Title", "metadata": {}},
+        shown(f"{about}Markdown('## Heading')", text="\n## Heading\n", tags=["prose"]),
+        shown(f"{about}rows = 1"),
+        shown("None", tags=["prose"]),
+        shown("Markdown('4 users')", text="4 users"),
+    ]
+    page = prose.as_markdown({"cells": cells})["cells"]
+    assert [cell["cell_type"] for cell in page] == ["markdown", "markdown", "code", "code"]
+    assert page[1]["source"] == "## Heading"
+    cells[1]["outputs"] = []  # on another log
+    assert prose.as_markdown({"cells": cells})["cells"] == [cells[0], cells[4]]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

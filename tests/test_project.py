@@ -106,7 +106,7 @@ def test_notebook_is_executed_and_has_parameters(path):
 
 def test_the_readme_says_of_every_chapter_what_it_takes():
     rows = re.findall(
-        r"^\| `([0-9A]\d-[\w-]+)` \| (a log|a table|nothing) \|", (ROOT / "README.md").read_text("utf-8"), re.M
+        r"^\| `([0-9A]\d[a-z]?-[\w-]+)` \| (a log|a table|nothing) \|", (ROOT / "README.md").read_text("utf-8"), re.M
     )
     takes = {}
     for path in NOTEBOOKS:

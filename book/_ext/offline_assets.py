@@ -36,7 +36,8 @@ def write_scripts(app):
     (static / "vega.js").write_text(
         f"(function () {{\n{bundle}\n}})();\n"
         f'var VEGA_DEBUG = {{vega_version: "{altair.VEGA_VERSION}", '
-        f'vegalite_version: "{altair.VEGALITE_VERSION}", vegaembed_version: "{altair.VEGAEMBED_VERSION}"}};\n{REFIT}',
+        f'vegalite_version: "{altair.VEGALITE_VERSION}", vegaembed_version: "{altair.VEGAEMBED_VERSION}"}};\n{REFIT}'
+        + Path(__file__).with_name("charts.js").read_text(encoding="utf-8"),
         encoding="utf-8",
     )
 

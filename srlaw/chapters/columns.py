@@ -7,7 +7,8 @@ import polars as pl
 
 from srlaw import paper, stored
 from srlaw.entropy import apen_without_repeats
-from srlaw.entropy.report import describe_lengths
+from srlaw.entropy.report import describe_lengths, length_histogram
+from srlaw.sequences import Sequences
 
 AMAZON = {"beauty": "Amazon Beauty", "toys-games": "Amazon Toys and Games"}
 """Logs of the same shop without repeats whose lengths are stored: name in `stored.lengths` → title."""
@@ -116,3 +117,27 @@ def smallest() -> pl.DataFrame:
             for name, by in measures.items()
         ]
     )
+
+
+def repeats_in_words(sequences: Sequences, shuffled: pl.DataFrame, m: int = 2) -> str:
+    """How much of a log's ApEn is a matter of length, in sentences.
+
+    Args:
+        shuffled: `srlaw.entropy.report.shuffle_test` of the histories as they are and without repeats, in this order.
+    """
+    histogram = length_histogram(sequences)
+    users, repeating = (int(histogram[name].to_numpy().sum()) for name in ("users", "users_with_repeats"))
+    whole, distinct = shuffled.to_dicts()
+    said = f"Of the {users:,} users, {users - repeating:,} have no repeated item"
+    if np.isnan(whole["apen"]):
+        return f"{said}. No user has more than {m} events, so ApEn is not defined for any."
+    said += ", and the ApEn of each of them is a function of length alone."
+    parts = [(whole, "With histories as they are"), (distinct, "Without repeats")][: 2 if repeating else 1]
+    for row, name in parts:
+        if not np.isnan(row["apen"]):
+            said += (
+                f" {name}, ApEn is {row['apen']:.4f} nats, and {row['apen_shuffled']:.4f} in random order; the "
+                f"corrected entropy given one event is {row['conditional']:.3f}, and "
+                f"{row['conditional_shuffled']:.3f} in random order."
+            )
+    return said

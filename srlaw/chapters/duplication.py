@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from srlaw import charts
 from srlaw.datasets.synthetic import Population, population
 from srlaw.entropy import apen_per_user, apen_pooled, compression_ratio, conditional_entropy, shannon
+from srlaw.errors import InputError
 from srlaw.sequences import Sequences
 
 Planter = Callable[[Sequences, float, np.random.Generator], Sequences]
@@ -116,7 +120,15 @@ def duplication(sequences: Sequences, shares: Sequence[float], seed: int = 0, m:
     Args:
         sequences: histories of at least one event each.
         shares: those beyond what a kind can take (`MOST`) are left out for that kind.
+
+    Raises:
+        InputError: if nobody has more than m events.
     """
+    if not (sequences.lengths > m).any():
+        raise InputError(
+            f"{sequences.name} has no user with more than {m} events, so ApEn is not defined for any; "
+            "give a log with longer histories"
+        )
     rows = []
     for kind, plant in PLANTERS.items():
         for share in (s for s in shares if s <= MOST.get(kind, 1.0)):
@@ -185,6 +197,30 @@ def natural_repeats(sequences: Sequences, m: int = 2) -> dict[str, str | int | f
         row[measure] = _rank_correlation(users, measure, pl.lit(0))
         row[f"{measure}_alike"] = _rank_correlation(users, measure, pl.col("length"))
     return row
+
+
+def in_words(row: Mapping[str, Any]) -> str:
+    """What `natural_repeats` found in one log, in sentences of Markdown.
+
+    A correlation counts as none within two of its standard errors without any, 1/√(users − 1).
+    """
+    log, users = charts.literal(row["log"]), row["users"]
+    if not row["repeating"]:
+        return f"No user of {log} repeats an item, so these users cannot say how ApEn answers to repeats."
+    said = (
+        f"In {log}, {row['repeating']:,} of {users:,} users with more than two events repeat an item. The mean "
+        f"share of repeats is {row['repeats']:.0%}."
+    )
+    for measure, name in (("apen", "|ApEn|"), ("apen_signed", "signed ApEn"), ("shannon_user", "Shannon entropy")):
+        all_users, alike = row[measure], row[f"{measure}_alike"]
+        if all_users is None:
+            said += f" The {name} of all users is the same."
+            continue
+        clear = abs(all_users) > 2 / math.sqrt(max(users - 1, 1))
+        which = ("the greater" if all_users > 0 else "the lower") if clear else "neither a greater nor a lower"
+        among = "" if alike is None else f"; among users of equal length {alike:+.2f}"
+        said += f" Users who repeat more have {which} {name} (correlation {all_users:+.2f}{among})."
+    return said
 
 
 def _each_user(sequences: Sequences, m: int) -> pl.DataFrame:

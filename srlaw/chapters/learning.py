@@ -254,24 +254,6 @@ def untrained(data: list[Source]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def beside_untrained(found: pl.DataFrame, base: pl.DataFrame) -> str:
-    """Which models reach more NDCG@10 than the best of `untrained`, one Markdown list entry a source.
-
-    Args:
-        found: as `results`. base: as `untrained`.
-    """
-    lines = []
-    for (source,), rows in found.group_by("source", maintain_order=True):
-        best = base.filter(pl.col("source") == source).sort("ndcg10", descending=True).row(0, named=True)
-        above = rows.filter(pl.col("ndcg10") > best["ndcg10"])["model"].to_list()
-        who = "no model" if not above else "all models" if len(above) == rows.height else ", ".join(above)
-        lines.append(
-            f"- **{str(source).capitalize()}**: {best['predictor']} reach NDCG@10 {best['ndcg10']:.3f} "
-            f"(± {best['ndcg10_se']:.3f}); more than that: {who}."
-        )
-    return "\n".join(lines)
-
-
 def _mean_and_error(values: pl.Series) -> tuple[float, float]:
     """Mean and its standard error, which one value alone does not have: NaN."""
     x = values.to_numpy()
@@ -281,22 +263,6 @@ def _mean_and_error(values: pl.Series) -> tuple[float, float]:
 def _clearly_positive(difference: pl.Series) -> bool:
     mean, error = _mean_and_error(difference)
     return mean > 2 * error
-
-
-def findings(found: pl.DataFrame) -> str:
-    """What `results` say in words, one Markdown list entry a source; empty where no source has a known law."""
-    lines = []
-    for (source,), rows in found.filter(pl.col("learned").is_not_null()).group_by("source", maintain_order=True):
-        order = ""
-        for row in rows.iter_rows(named=True):
-            order += (" ≈ " if row["tied"] else ", " if order else "") + f"{row['model']} {row['learned']:.0%}"
-        beyond = rows.filter("beyond_last_item")["model"].to_list()
-        who = " and ".join([", ".join(beyond[:-1]), *beyond[-1:]]).removeprefix(" and ") or "no model"
-        lines.append(
-            f"- **{source.capitalize()}**: of the way from popularity to the optimum, {order}. "
-            f"Clearly better than the last item alone allows: {who}."
-        )
-    return "\n".join(lines)
 
 
 def loss_by_position(source: Source, runs: dict[str, Trained], users: int = 1000) -> pl.DataFrame:

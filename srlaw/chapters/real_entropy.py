@@ -56,7 +56,7 @@ _SHUFFLES: dict[str, Callable[[Sequences, np.random.Generator], Sequences]] = di
 
 
 def moves(sequences: Sequences, shares: Sequence[float], seed: int = 0) -> pl.DataFrame:
-    """`real_entropy` of the histories as recorded, shuffled, and with each kind of duplicate in chapter 3's shares.
+    """`real_entropy` of the histories as recorded, shuffled, and with each kind of duplicate in chapter 3a's shares.
 
     Returns:
         ``kind, share, tokens`` and `real_entropy`; shares beyond what a kind can take are left out for it.

@@ -1,4 +1,4 @@
-"""Chapter 3: Lemmas 3.2 and 3.4, Theorems 3.3 and 3.5, and ApEn against duplication."""
+"""Chapters 3, 3a and 3b: Lemmas 3.2 and 3.4, Theorems 3.3 and 3.5, and ApEn against duplication."""
 
 import math
 
