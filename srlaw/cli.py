@@ -300,7 +300,7 @@ def plan(
 
     if kind not in (None, "log", "rows"):
         raise InputError(f"--as is {kind!r}; it must be log or rows")
-    priors = {name: [panel.points for panel in paper.panels() if panel.metric == name] for name in paper.FIGURE_METRICS}
+    priors = paper.shapes()
     named = [] if models is None else models.split(",")
     if kind == "rows" or (kind is None and is_rows(log, metric, separator)):
         answer = decide(log, metric, priors, named, max_params, seed=seed)

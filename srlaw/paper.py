@@ -100,6 +100,11 @@ def panels() -> list[Panel]:
     return [Panel(dataset, s_max, metric, points) for (dataset, s_max), points in groups for metric in FIGURE_METRICS]
 
 
+def shapes() -> dict[str, list[pl.DataFrame]]:
+    """The points of every panel by metric: what `srlaw.planner` knows of other data sets."""
+    return {name: [panel.points for panel in panels() if panel.metric == name] for name in FIGURE_METRICS}
+
+
 def panel(dataset: str, s_max: int, metric: str) -> Panel:
     """One of `panels`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -185,6 +186,15 @@ class Sequences:
             "tokens": self.tokens,
             "mean_length": self.tokens / self.n_users if self.n_users else float("nan"),
         }
+
+
+def data_hash(sequences: Sequences) -> str:
+    """Hash of everything of a data set that training can see: histories, ratings, times, size of the catalogue."""
+    digest = hashlib.sha256(str(sequences.n_items).encode())
+    for array in (sequences.items, sequences.offsets, sequences.ratings, sequences.timestamps):
+        digest.update(b"none" if array is None else f"{array.dtype.str}{len(array)}".encode())
+        digest.update(b"" if array is None else np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
 
 
 def _to_array(ids: list) -> np.ndarray:

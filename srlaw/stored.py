@@ -90,13 +90,22 @@ def transfers() -> pl.DataFrame:
 
 
 def planning() -> pl.DataFrame:
-    """Regret of every strategy in the replay of `benchmarks/planning.py`: one row a table, share and strategy."""
+    """Regret of every strategy in the replay of `benchmarks/planning.py`: one row a table, share and strategy.
+
+    ``dataset, s_max, metric, source`` tell the table; ``regret`` is in units of the noise, the median over the
+    strategy's seeds, ``within`` the share of them that are within the noise.
+    """
     return pl.read_csv(_file("statistics", "planning", "-replay.csv"))
 
 
 def planning_settings() -> pl.DataFrame:
     """Regret of `plan` in the same replay, a quarter of the FLOPs spent, with every setting that was tried."""
     return pl.read_csv(_file("statistics", "planning", "-settings.csv"))
+
+
+def plan_runs() -> pl.DataFrame:
+    """The runs of a plan on a made log, `srlaw.chapters.your_data.PLANTED`."""
+    return pl.read_csv(_file("statistics", "plan", "-planted.csv"), infer_schema_length=None)
 
 
 def simulated(name: str) -> pl.DataFrame:

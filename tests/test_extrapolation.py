@@ -15,7 +15,6 @@ from srlaw.chapters.extrapolation import (
     feasible,
     judged,
     larger_noise,
-    load,
     noise,
     onset,
     ordered,
@@ -24,8 +23,9 @@ from srlaw.chapters.extrapolation import (
     scores,
     spare,
 )
+from srlaw.chapters.own_panels import beside_yardsticks, by_three_measures, load, of_choice
 from srlaw.errors import InputError
-from srlaw.laws import forecasts, get, holdout
+from srlaw.laws import determined, forecasts, get, holdout
 
 DEPTHS, WIDTHS = [2, 4, 8, 16, 32], [16, 32, 64, 128]
 
@@ -250,6 +250,64 @@ def test_a_table_of_ones_own(tmp_path):
     flat.write_csv(path)
     with pytest.raises(InputError, match="determine none"):
         extrapolate(load(str(path), ["hr10"]), ["log-quadratic"])
+
+
+def test_each_model_of_a_table_is_a_panel_and_yardsticks_are_named(tmp_path):
+    path = tmp_path / "mine.csv"
+    one = surface(0, 0.002).rename({"y": "hr10"}).with_columns(dataset=pl.lit("shop"), s_max=50)
+    two = pl.concat(
+        [one.with_columns(model=pl.lit(name), hr10=pl.col("hr10") + 0.1 * i) for i, name in enumerate("ab")]
+    )
+    two.write_csv(path)
+    panels = load(str(path), ["hr10"])
+    assert [panel.key for panel in panels] == [("shop, a", 50, "hr10"), ("shop, b", 50, "hr10")]
+    assert "has none" in beside_yardsticks(panels, str(path))
+    known = two.with_columns(baseline_next_hr10=0.25, baseline_popularity_hr10=0.1, baseline_next_hr10_se=0.01)
+    known.write_csv(path)
+    said = beside_yardsticks(panels, str(path))
+    assert "item→next counts" in said
+    assert f"0.2500 ± 0.0100, the best run {two['hr10'].max():.4f}" in said
+    assert "ml-1m" in beside_yardsticks(load(None, ["hr10"]), None)
+    pl.concat([one.with_columns(model=pl.lit("a")), one.with_columns(model=pl.lit("b"))[:3]]).write_csv(path)
+    with pytest.raises(InputError, match=r"mine.csv \('b'\) needs four depths"):
+        load(str(path), ["hr10"])
+
+
+@pytest.mark.parametrize(
+    ("own", "best", "largest", "said"),
+    [
+        (0.5, 0.5, 0.0, "no mistake here"),
+        (0.5, 0.5, 9.0, "but so does"),
+        (0.5, 5.0, 9.0, "already has does not"),
+        (5.0, 0.5, 9.0, "does not avoid"),
+    ],
+)
+def test_what_a_choice_is_worth(own, best, largest, said):
+    rows = pl.DataFrame({"regret": [own], "regret_seen": [best], "regret_largest": [largest], "sigma": [1.0]})
+    assert said in of_choice(rows)
+
+
+@pytest.mark.parametrize(
+    ("smooth", "around", "said"),
+    [
+        (0.5, 0.5, "By the fitted surface and by the neighbours"),
+        (0.5, 3.0, "else it does not"),
+        (3.0, 3.0, "By neither"),
+        (3.0, None, "By neither"),
+    ],
+)
+def test_what_other_measures_say_of_a_choice(smooth, around, said):
+    rows = pl.DataFrame({"regret": [1.0], "smooth": [smooth], "around": [around], "sigma": [1.0]})
+    rows = rows.with_columns(pl.col("around").cast(pl.Float64))
+    assert said in by_three_measures(rows)
+    assert "loses nothing" in by_three_measures(rows.with_columns(regret=pl.lit(0.0)))
+
+
+def test_points_of_one_depth_determine_no_law_with_an_exponent_of_it():
+    points = pl.DataFrame([{"n_layers": n, "d_emb": d} for n in (1, 2, 4, 8) for d in (8, 16, 32, 64)])
+    law = get("performance")
+    assert not determined(law, points, 4)
+    assert determined(law, points, 16)
 
 
 def test_what_hangs_on_one_panel_is_said():

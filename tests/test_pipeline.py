@@ -208,6 +208,7 @@ LIGHT = {
     "02-datasets": {"s_max": "10, 20"},
     "03a-duplication": {"shares": "0, 0.5, 0.9"},
     "04-models": {"s_max": 10, "epochs": 1, "n_layers": 1, "d_emb": 4, "device": "cpu"},
+    "11-your-data": {},
 }
 
 

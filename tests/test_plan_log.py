@@ -13,8 +13,9 @@ import pytest
 from test_cli import answer, refusal, srlaw
 
 from srlaw.datasets.synthetic import synthetic
-from srlaw.planner import decide, is_rows, schedule
+from srlaw.planner import decide, is_rows, log, schedule
 from srlaw.planner.extras import more_data, split_rows, trained_to_the_end
+from srlaw.planner.request import Request
 from srlaw.planner.schedule import Clock, Design, designs, parts, slower, specification
 from srlaw.planner.speed import Speed
 from srlaw.sweep import Run, expand, read_spec
@@ -135,6 +136,7 @@ def test_a_run_may_begin_while_it_ends_in_time(tmp_path):
     takes = speed().seconds(run)
     assert Clock(speed(), time.time() + takes + 5, tmp_path, 0.0)(run)
     assert not Clock(speed(), time.time() + takes + 5, tmp_path, 10.0)(run)
+    assert not Clock(speed(), time.time() + takes + 5, tmp_path, 0.0, later=1.0)(run)
     (tmp_path / "rows").mkdir()
     row = {"status": "finished", "wall_s": 3 * speed().epochs(run), "epochs": 20, "fraction": 1.0, "model": "hstu"}
     (tmp_path / "rows" / "a.json").write_text(json.dumps(row | {"s_max": 25, "n_layers": 2, "d_emb": 32}))
@@ -142,14 +144,49 @@ def test_a_run_may_begin_while_it_ends_in_time(tmp_path):
     assert not Clock(speed(), time.time() + takes + 5, tmp_path, 0.0)(run)
 
 
+def test_the_sizes_beyond_those_tried():
+    grid = [(n, d) for n in (1, 2, 4) for d in (16, 32, 64)]
+    assert schedule.larger((2, 32), grid) == []
+    assert schedule.larger((4, 32), grid) == [(8, 16), (8, 32)]
+    assert schedule.larger((2, 64), grid) == [(1, 128), (2, 128)]
+    assert schedule.larger((4, 64), grid) == [(8, 32), (8, 64), (2, 128), (4, 128), (8, 128)]
+    wide = speed().seconds(design().run(("hstu", 25), (2, 256), RECIPE))
+    assert wide > 3.9 * speed().seconds(design().run(("hstu", 25), (2, 128), RECIPE))
+
+
+@pytest.mark.parametrize(("peak", "most", "last"), [(4, None, 8), (64, None, 64), (64, 5_000, 4)])
+def test_larger_sizes_are_tried_while_the_best_is_at_an_edge(peak, most, last):
+    """A machine that trains at once, on which the metric is highest at a depth: the grid ends at four."""
+
+    class Instant(log.Plan):
+        def rows(self):
+            return pl.DataFrame(self.made)
+
+        def train(self, stage, runs, reserve, keep=False, later=0.0):
+            known = {(row["n_layers"], row["d_emb"]) for row in self.made}
+            for run in runs:
+                n, d = run.architecture["n_layers"], run.architecture["d_emb"]
+                if (n, d) not in known and n <= 64:
+                    y = 1 - abs(np.log(n / peak)) - abs(np.log(d / 32))
+                    row = {"model": "hstu", "s_max": 25, "n_layers": n, "d_emb": d, "learning_rate": RECIPE[0]}
+                    self.made.append(row | {"dropout": RECIPE[1], "ndcg10": y, "n_items": 100})
+
+    plan = Instant(Request("log", max_params=most), {}, None, 0.0, speed(), design(), {"hstu": RECIPE})
+    plan.made = []
+    plan.train("sizes", design().sizes(plan.recipes), 0.0)
+    runs = log._larger(plan)
+    assert max(row["n_layers"] for row in plan.made) == last
+    assert len(runs) == len(plan.made) - 9
+
+
 def test_rows_and_logs_are_told_apart(tmp_path):
-    log = written(tmp_path)
+    file = written(tmp_path)
     table = tmp_path / "rows.csv"
     rows()[0].write_csv(table)
     assert is_rows(str(table), "ndcg10")
-    assert not any(is_rows(name, "ndcg10") for name in (str(log), "ml-1m", str(tmp_path / "none.csv")))
+    assert not any(is_rows(name, "ndcg10") for name in (str(file), "ml-1m", str(tmp_path / "none.csv")))
     assert answer("plan", table)["recommendation"]["d_emb"] == 32
-    assert "n_layers" in refusal("plan", log, "--as", "rows")
+    assert "n_layers" in refusal("plan", file, "--as", "rows")
 
 
 @pytest.mark.parametrize(
@@ -186,8 +223,8 @@ def test_a_dry_run_trains_nothing(tmp_path):
 
 
 def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
-    log, minutes = written(tmp_path), 1.2
-    command = ["plan", str(log), "--minutes", str(minutes), "--jobs", "1", "--out", "out", "--s-max", "10", "--json"]
+    file, minutes = written(tmp_path), 1.2
+    command = ["plan", str(file), "--minutes", str(minutes), "--jobs", "1", "--out", "out", "--s-max", "10", "--json"]
     first = subprocess.Popen(
         [sys.executable, "-c", "from srlaw.cli import main; main()", *command], cwd=tmp_path, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -220,10 +257,10 @@ def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
     assert "prefers-color-scheme" in page
     assert (out / "2-sizes.yml").exists()
     assert pl.read_csv(out / "rows.csv").filter(judged_on="test").height == (found["recommendation"] is not None)
-    said = refusal("plan", log, "--minutes", "2", "--jobs", "1", "--out", "out", "--s-max", "10", cwd=tmp_path)
+    said = refusal("plan", file, "--minutes", "2", "--jobs", "1", "--out", "out", "--s-max", "10", cwd=tmp_path)
     assert "another minutes" in said
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine").write_text("")
-    assert "other than a plan" in refusal("plan", log, "--out", "other", cwd=tmp_path)
+    assert "other than a plan" in refusal("plan", file, "--out", "other", cwd=tmp_path)
     assert isinstance(expand(read_spec(out / "2-sizes.yml"))[0], Run)

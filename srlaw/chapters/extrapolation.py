@@ -5,49 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from scipy.stats import binomtest, norm, rankdata, wilcoxon
 
-from srlaw import paper
 from srlaw.chapters.evolution import evolved
 from srlaw.errors import InputError
 from srlaw.laws import PANEL_LAWS, Law, bootstrap, determined, fit, forecasts, get
 from srlaw.laws.forecast import size_order
 from srlaw.paper import PANEL, Panel
 from srlaw.rules.extrapolation import MOST, misleads_somewhere
-from srlaw.runs import read_runs
 
 NAIVE = {"best": "best so far", "largest": "largest so far", "mean": "mean so far", "near": "three nearest so far"}
 """The forecasts without any law: every new model will be as good as the …"""
 CHEAP = ("performance", "power", "log-quadratic", "log-quadratic-interaction")  # laws that fit in milliseconds
 BEYOND = 1.96  # standard errors of the noise
-
-
-def load(path: str | None, metrics: Sequence[str]) -> list[Panel]:
-    """The paper's panels of these metrics, or the panels of a reader's own table of runs (one a metric, s_max 0).
-
-    Repeats of a configuration, told by a column ``seed``, are averaged.
-
-    Raises:
-        InputError: as `read_runs`; a metric that the paper has not, other repeats, fewer than four depths.
-    """
-    if path is None:
-        unknown = set(metrics) - set(paper.FIGURE_METRICS)
-        if unknown:
-            known = ", ".join(paper.FIGURE_METRICS)
-            raise InputError(f"the paper's figures have no metric {min(unknown)!r}; they have {known}")
-        return [panel for panel in paper.panels() if panel.metric in metrics]
-    sizes = ("n_layers", "d_emb")
-    runs = read_runs(path, sizes, metrics, positive=sizes)
-    points = pl.concat([runs.x, runs.y], how="horizontal")
-    if points.select("n_layers", "d_emb").is_duplicated().any():
-        raise InputError(f"{path} has several rows of one n_layers and d_emb; tell repeats by a column seed")
-    if points["n_layers"].n_unique() < 4:
-        raise InputError(f"{path} needs four depths or more: the greatest is predicted from three or more others")
-    return [Panel(Path(path).stem, 0, metric, points) for metric in metrics]
 
 
 def ordered(points: pl.DataFrame, order: str = "size") -> pl.DataFrame:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+<<<<<<< HEAD
 from srlaw import paper, stored
+=======
+import polars as pl
+
+from srlaw import stored
 from srlaw.errors import InputError
 
 
@@ -66,9 +71,23 @@ def explore() -> dict[str, Any]:
     }
 
 
+def your_data() -> dict[str, Any]:
+    """Chapter 11: the stored runs of a plan, NDCG@10 on validation.
+
+    Returns:
+        ``runs, sizes``; ``counts`` (item → next counts), ``gain`` (how far the best size's mean is ahead of them).
+    """
+    rows = stored.plan_runs()
+    judged = rows.filter(judged_on="validation", fraction=1.0).filter(pl.col("max_epochs") == rows["max_epochs"].min())
+    means = judged.group_by("n_layers", "d_emb").agg(pl.col("ndcg10").mean())
+    counts, best = (float(column.to_numpy().max()) for column in (judged["baseline_next_ndcg10"], means["ndcg10"]))
+    return {"runs": len(rows), "sizes": len(means), "counts": counts, "gain": best - counts}
+
+
 _SOURCES = {"first": "first order", "second": "second order", "types": "four user types"}
 NUMBERS: dict[str, Callable[[], dict[str, Any]]] = {
     "04-models": models,
+    "11-your-data": your_data,
     "A1-methods": methods,
     "A2-explore": explore,
 }

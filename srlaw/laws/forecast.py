@@ -27,7 +27,10 @@ def determined(law: Law, data, k: int) -> bool:
     x = {name: values[:k] for name, values in arguments(law, data).items()}
     generic = {name: 0.3 + 0.13 * i for i, name in enumerate(law.parameters)}
     jacobian = law.jacobian(generic, x)
-    return np.linalg.matrix_rank(jacobian / np.linalg.norm(jacobian, axis=0), tol=1e-9) == len(law.parameters)
+    length = np.linalg.norm(jacobian, axis=0)
+    if not length.all():  # a parameter that changes nothing, as an exponent of the depth where all depths are 1
+        return False
+    return np.linalg.matrix_rank(jacobian / length, tol=1e-9) == len(law.parameters)
 
 
 def forecasts(law: Law, data, y: np.ndarray, sizes: np.ndarray, starts: int = 6) -> np.ndarray:

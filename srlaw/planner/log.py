@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -16,9 +15,9 @@ import polars as pl
 import psutil
 
 from srlaw.errors import InputError
-from srlaw.files import safe_folder, write_atomically
+from srlaw.files import write_atomically
 from srlaw.models import MODELS
-from srlaw.planner import page, schedule, screen
+from srlaw.planner import folder, page, schedule, screen
 from srlaw.planner.decide import decide
 from srlaw.planner.extras import split_rows
 from srlaw.planner.request import S_MAX, Request, chosen_s_max, facts, read_log
@@ -27,7 +26,6 @@ from srlaw.planner.schedule import CHOICE, FRESH, RECIPES, WIDTHS, Clock, Design
 from srlaw.planner.speed import Speed, measure
 from srlaw.sequences import Sequences
 from srlaw.sweep import Run, run_sweep
-from srlaw.sweep.runner import data_hash
 from srlaw.training import loss_for
 from srlaw.training.room import BYTES_PER_PARAMETER
 
@@ -54,17 +52,20 @@ class Plan:
     def sweep(self) -> Path:
         return self.out / "sweep"
 
-    def train(self, stage: str, runs: list[Run], reserve: float, keep: bool = False) -> None:
-        """The runs of a stage that the time allows, through `run_sweep`; their specification stays in the folder."""
+    def train(self, stage: str, runs: list[Run], reserve: float, keep: bool = False, later: float = 0.0) -> None:
+        """The runs of a stage that the time allows, through `run_sweep`; their specification stays in the folder.
+
+        `reserve` seconds, and `later` times what the run itself takes, are kept for what comes after it.
+        """
         if not runs:
             return
         number = list(schedule.STAGES).index(stage) + 1
         spec = self.out / f"{number}-{stage}.yml"
         text = schedule.specification(self.request.source, runs, schedule.STAGES[stage])
         write_atomically(spec, lambda file: file.write_text(text, encoding="utf-8"))
-        folder = self.out / "chosen" if keep else self.sweep
-        clock = Clock(self.speed, self.deadline, self.sweep, reserve)
-        run_sweep(spec, folder, jobs=self.request.jobs, keep_best=keep, may_begin=clock)
+        into = self.out / "chosen" if keep else self.sweep
+        clock = Clock(self.speed, self.deadline, self.sweep, reserve, later)
+        run_sweep(spec, into, jobs=self.request.jobs, keep_best=keep, may_begin=clock)
 
     def rows(self) -> pl.DataFrame:
         """All finished runs so far."""
@@ -76,7 +77,7 @@ class Plan:
         return sum(len(frame.filter(pl.col("status") == "failed")) for frame in self._tables())
 
     def _tables(self) -> list[pl.DataFrame]:
-        files = [folder / "rows.csv" for folder in (self.sweep, self.out / "chosen")]
+        files = [at / "rows.csv" for at in (self.sweep, self.out / "chosen")]
         frames = [pl.read_csv(file, infer_schema_length=None) for file in files if file.exists()]
         return [frame for frame in frames if len(frame)]
 
@@ -95,9 +96,9 @@ def plan_log(
     sequences = read_log(request)
     lengths = list(request.s_max) or [chosen_s_max(sequences)]
     settings = loss_for(sequences.n_items)
-    stored = _stored(out, request, sequences) if out and not dry_run else None
-    if stored:
-        speed = Speed(stored["rates"], {int(s_max): events for s_max, events in stored["events"].items()})
+    known = folder.stored(out, request, sequences) if out and not dry_run else None
+    if known:
+        speed = Speed(known["rates"], {int(s_max): events for s_max, events in known["events"].items()})
     else:
         speed = Speed({}, {})
         for model, s_max in product(request.models, lengths):
@@ -105,7 +106,7 @@ def plan_log(
             speed.rates.update(found.rates)
             speed.events.update(found.events)
     seconds = 60 * request.minutes
-    left = stored["left"] if stored else seconds - CHOICE - (time.time() - begin)
+    left = known["left"] if known else seconds - CHOICE - (time.time() - begin)
     design, parts = _fitting(request, sequences, speed, lengths, settings, left)
     before = facts(sequences, max(s_max for _, s_max in design.groups))
     before |= _machine(speed, design, sequences.n_items) | {"schedule": [asdict(part) for part in parts]}
@@ -114,8 +115,8 @@ def plan_log(
     if dry_run or out is None:
         reason = "nothing was trained, since only the schedule was asked for"
         return {"recommendation": None, "reason": reason, "evidence": {}, "before": before}
-    _store(out, request, sequences, speed, left)
-    spent = sum(_wall(out / name) for name in ("sweep", "chosen")) / request.jobs if stored else 0.0
+    folder.store(out, request, sequences, speed, left)
+    spent = sum(folder.wall(out / name) for name in ("sweep", "chosen")) / request.jobs if known else 0.0
     plan = Plan(request, priors or {}, out, begin + seconds - spent, speed, design)
     answer = _carried_out(plan)
     answer["before"], answer["minutes"] = before, (time.time() - begin + spent) / 60
@@ -177,6 +178,7 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
     plan.train("sizes", sizes[: LEAST * len(design.groups)], last)  # without so many nothing can be told
     plan.train("sizes", sizes, checks)
     plan.train("repeats", design.repeats(plan.recipes), checks)
+    last = max([last, *(plan.speed.seconds(run) + CHOICE for run in _larger(plan))])
     best = _best(plan)
     if best:
         group, cell = best[0]
@@ -210,6 +212,28 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
     answer["evidence"]["failed"] = plan.failed()
     answer["recipes"] = {model: {"learning_rate": r, "dropout": p} for model, (r, p) in plan.recipes.items()}
     return answer
+
+
+def _larger(plan: Plan) -> list[Run]:
+    """Larger sizes, as long as the best one is at an edge of those tried and the minutes last: the runs that were made.
+
+    A size is tried only if there would be time to make its checks and to train it once more.
+    """
+    request, runs = plan.request, []
+    while best := _best(plan):
+        group, cell = best[0]
+        tried = {size for own, size in best if own == group}
+        n_items = int(plan.rows()["n_items"][0])
+        steps = schedule.larger(cell, tried)
+        new = [size for size in steps if schedule.allowed(group, size, n_items, request.max_params)]
+        wanted = [plan.design.run(group, size, plan.recipes[group[0]]) for size in new]
+        plan.train("larger", [*runs, *wanted], CHOICE, later=1 + 3 / min(2, request.jobs))
+        ran = {size for own, size in _best(plan) if own == group}
+        made = [run for run in wanted if _cell(run) in ran - tried]
+        runs += made
+        if not made:
+            break
+    return runs
 
 
 def _here(plan: Plan, rows: pl.DataFrame) -> pl.DataFrame:
@@ -251,41 +275,3 @@ def _best(plan: Plan) -> list[tuple[tuple[str, int], tuple[int, int]]]:
     keys = ["model", "s_max", "n_layers", "d_emb"]
     means = sizes.group_by(keys).agg(pl.col(plan.request.metric).mean()).sort(plan.request.metric, descending=True)
     return [((m, s), (n, d)) for m, s, n, d in means.select(keys).iter_rows()]
-
-
-def _wall(folder: Path) -> float:
-    """Seconds that the runs of a sweep's folder took."""
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in (folder / "rows").glob("[!.]*.json")]
-    return float(sum(row.get("wall_s", 0.0) for row in rows))
-
-
-def _asked(request: Request, sequences: Sequences) -> dict[str, Any]:
-    return json.loads(json.dumps(asdict(request) | {"data": data_hash(sequences)}))
-
-
-def _store(out: Path, request: Request, sequences: Sequences, speed: Speed, left: float) -> None:
-    safe_folder(out).mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"request": _asked(request, sequences), "left": left} | asdict(speed), indent=1)
-    write_atomically(out / "schedule.json", lambda file: file.write_text(text + "\n", encoding="utf-8"))
-
-
-def _stored(out: Path, request: Request, sequences: Sequences) -> dict[str, Any] | None:
-    """What an earlier start of the same plan left in its folder.
-
-    Raises:
-        InputError: if the folder is of another plan, or holds something else.
-    """
-    file = safe_folder(out) / "schedule.json"
-    if not file.exists():
-        if out.exists() and any(out.iterdir()):
-            raise InputError(f"{out} holds something other than a plan; name a new folder")
-        return None
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        then = found["request"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} is not of a plan; name a new folder") from error
-    now = _asked(request, sequences)
-    if changed := [name for name in now if then.get(name) != now[name]]:
-        raise InputError(f"{out} holds a plan with another {', '.join(changed)}; give the same, or name a new folder")
-    return found

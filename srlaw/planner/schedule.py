@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ STAGES = {
     "recipe": "the learning rate, checked at a small and at a large size",
     "sizes": "depths and widths that determine the laws, cheap ones first",
     "repeats": "other seeds of every second size: the noise of one run",
+    "larger": "twice the depth or width, while the best size so far is at the edge of those tried",
     "checks": "a quarter and half of the users at two sizes, and twice the epochs at the best size so far",
     "more": "other seeds of the three best sizes, while there is time",
     "chosen": "the chosen size with a fresh seed: the one model that meets the test event, and that is kept",
@@ -95,7 +96,7 @@ def designs(speed: Speed, groups: list[tuple[str, int]], seeds: int, settings: d
         if max(widths) > widest or len(cells) < 6:
             continue
         if most is not None:
-            cells = [cell for cell in cells if max(_parameters(g, cell, n_items) for g in groups) <= most]
+            cells = [cell for cell in cells if all(allowed(group, cell, n_items, most) for group in groups)]
         if len({n for n, _ in cells}) < 2 or len({d for _, d in cells}) < 2 or len(cells) < 6:
             continue
         design = Design(groups, cells, epochs, seeds, settings)
@@ -103,8 +104,24 @@ def designs(speed: Speed, groups: list[tuple[str, int]], seeds: int, settings: d
         yield design
 
 
-def _parameters(group: tuple[str, int], cell: tuple[int, int], n_items: int) -> int:
-    return MODELS[group[0]].config(n_items=n_items, s_max=group[1], n_layers=cell[0], d_emb=cell[1]).about_parameters
+def allowed(group: tuple[str, int], cell: tuple[int, int], n_items: int, most: float | None) -> bool:
+    """Whether a size has at most so many parameters."""
+    config = MODELS[group[0]].config(n_items=n_items, s_max=group[1], n_layers=cell[0], d_emb=cell[1])
+    return most is None or config.about_parameters <= most
+
+
+def larger(cell: tuple[int, int], tried: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sizes beyond those tried, the cheapest first, in each direction in which `cell` is the largest of them.
+
+    Twice the depth at its width and at the next smaller one, twice the width likewise, and twice both.
+    """
+    (n, d), ends = cell, [max(axis) for axis in zip(*tried, strict=True)]
+    below_n = max((one for one, _ in tried if one < n), default=n)
+    below_d = max((one for _, one in tried if one < d), default=d)
+    deeper = [(2 * n, below_d), (2 * n, d)] if n == ends[0] else []
+    wider = [(below_n, 2 * d), (n, 2 * d)] if d == ends[1] else []
+    both = [(2 * n, 2 * d)] if deeper and wider else []
+    return sorted(dict.fromkeys([*deeper, *wider, *both]), key=lambda size: size[0] * size[1] ** 2)
 
 
 @dataclass(frozen=True)
@@ -173,15 +190,17 @@ class Clock:
     Attributes:
         deadline: as `time.time`. folder: of the sweep, whose rows tell how busy the machine is.
         reserve: seconds, on a machine as busy as it was when the speed was measured, for what comes later.
+        later: times that what the run takes, for the same.
     """
 
     speed: Speed
     deadline: float
     folder: Path
     reserve: float
+    later: float = 0.0
 
     def __call__(self, run: Run) -> bool:
-        needed = (self.speed.seconds(run) + self.reserve) * slower(self.speed, self.folder)
+        needed = (self.speed.seconds(run) * (1 + self.later) + self.reserve) * slower(self.speed, self.folder)
         return time.time() + needed <= self.deadline
 
 

@@ -16,7 +16,7 @@ NOUNS = {"n_layers": "layers", "d_emb": "width"}
 def before(found: dict[str, Any]) -> str:
     """Facts of the log, yardsticks, speed, memory and the schedule."""
     left = found["users_with_less_than_4_events"]
-    lines = [
+    text = [
         f"{found['users']:,} users, {found['items']:,} items, {found['events']:,} events; s_max {found['s_max']} keeps "
         f"{found['covered']:.0%} of them",
         f"all choices are made on the last event but one of {found['tested_users']:,} users"
@@ -30,23 +30,30 @@ def before(found: dict[str, Any]) -> str:
         table.append([words, *cells])
     table.append(["smallest visible difference", *(f"{found[f'smallest_visible_{m}']:.4f}" for m in METRICS)])
     speeds = "; ".join(f"{size.replace('x', ' × ')}: {rate:,.0f}" for size, rate in found["events_per_s"].items())
-    lines += [*aligned(table), "", f"events/s of training here, layers × width: {speeds}"]
+    text += [*aligned(table), "", f"events/s of training here, layers × width: {speeds}"]
     room = f"{found['largest_mib']:,.0f} MiB of {found['memory_mib']:,.0f}"
-    lines.append(f"memory: the largest model and its optimiser take {room}")
+    text.append(f"memory: the largest model and its optimiser take {room}")
     parts = [["stage", "runs", "minutes", "what", "why"]]
     for part in found["schedule"]:
         parts.append([part["stage"], str(part["runs"]), f"{part['minutes']:.1f}", part["detail"], part["why"]])
     total = sum(part["minutes"] for part in found["schedule"]) + found["preparation_s"] / 60
-    lines += ["", *aligned(parts), "", f"{total:.1f} of {found['minutes']:g} minutes are scheduled; what is left of"]
-    lines.append("them goes into other seeds of the best sizes, and what no longer fits is left out")
-    return "\n".join(lines)
+    text += ["", *aligned(parts), "", f"{total:.1f} of {found['minutes']:g} minutes are scheduled; what is left of"]
+    text.append("them goes into larger sizes where the best is at an edge, then into other seeds of the best sizes;")
+    text.append("what no longer fits is left out")
+    return "\n".join(text)
 
 
 def after(answer: dict[str, Any]) -> str:
     """One screen."""
+    text = "\n".join(f"{name:<24}  {one_line(value)}" for name, value in lines(answer))
+    return text + (f"\n\n{answer['command']}" if answer.get("command") else "")
+
+
+def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
+    """What came out, as pairs of a name and a value: the lines of the screen."""
     evidence, chosen = answer["evidence"], answer["recommendation"]
     if chosen is None:
-        rows = [["no recommendation", answer["reason"]]]
+        rows: list[Sequence[str]] = [["no recommendation", answer["reason"]]]
     else:
         where = f"{chosen['model']}, {chosen['n_layers']} layers of width {chosen['d_emb']}, s_max {chosen['s_max']}"
         rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
@@ -67,8 +74,7 @@ def after(answer: dict[str, Any]) -> str:
         rows.append(["the full run", f"{60 * full['hours']:.1f} minutes, about {full['params']:,} parameters"])
     if "minutes" in answer:
         rows.append(["minutes it took", f"{answer['minutes']:.1f}"])
-    text = "\n".join(f"{name:<24}  {one_line(value)}" for name, value in rows)
-    return text + (f"\n\n{answer['command']}" if answer.get("command") else "")
+    return rows
 
 
 def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:

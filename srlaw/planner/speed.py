@@ -44,9 +44,10 @@ class Speed:
         return sorted(int(key.split("/")[2]) for key in self.rates if key.startswith(f"{model}/{s_max}/"))
 
     def _rate(self, model: str, s_max: int, d_emb: int) -> list[float]:
-        """At the width, or at the next larger one that was measured."""
+        """At the width, or at the next larger one that was measured; beyond them the cost grows as d²."""
         known = self.widths(model, s_max)
-        return self.rates[f"{model}/{s_max}/{next((d for d in known if d >= d_emb), known[-1])}"]
+        rates = self.rates[f"{model}/{s_max}/{next((d for d in known if d >= d_emb), known[-1])}"]
+        return [rate * max(1.0, d_emb / known[-1]) ** 2 for rate in rates]
 
     def shorter(self, sequences: Sequences, model: str, s_max: int, cut: int) -> None:
         """Take over what was measured at `s_max` for a shorter one, in proportion to the events that are left."""

@@ -25,7 +25,7 @@ from srlaw.datasets import load
 from srlaw.errors import InputError
 from srlaw.models import ModelConfig
 from srlaw.saved import Recommender, row_of, safe_model_folder, save
-from srlaw.sequences import Sequences
+from srlaw.sequences import Sequences, data_hash
 from srlaw.sweep import folder as files
 from srlaw.sweep.backends import backend_at_work
 from srlaw.sweep.folder import ORDER
@@ -148,15 +148,6 @@ def _settled(training: dict[str, Any], sequences: Sequences) -> dict[str, Any]:
             why = f"{sequences.n_items:,} items, so it trains with the sampled softmax; --loss full takes all items"
             tqdm.write(f"srlaw: {sequences.name} has {why}", file=sys.stderr)
     return training | loss
-
-
-def data_hash(sequences: Sequences) -> str:
-    """Hash of everything of a data set that training can see: histories, ratings, times, size of the catalogue."""
-    digest = hashlib.sha256(str(sequences.n_items).encode())
-    for array in (sequences.items, sequences.offsets, sequences.ratings, sequences.timestamps):
-        digest.update(b"none" if array is None else f"{array.dtype.str}{len(array)}".encode())
-        digest.update(b"" if array is None else np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
 
 
 def _heads(runs: Iterable[Run], sequences: Sequences) -> Iterator[dict[str, Any]]:
