@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-<<<<<<< HEAD
-from srlaw import paper, stored
-=======
 import polars as pl
 
-from srlaw import stored
+from srlaw import paper, stored
 from srlaw.errors import InputError
 
 
