@@ -21,6 +21,7 @@ from srlaw.laws import (
     expanding,
     fit,
     fit_many,
+    fit_tables,
     get,
     holdout,
     leave_one_out,
@@ -101,7 +102,8 @@ def test_shared_p_against_differential_evolution(name, panel):
 
 def test_code_form_reaches_every_reported_r2_and_explains_how_they_fell_short():
     """The global optimum of the script's form lies above all 20 reported R²: by 6e-6 at least, 0.07 at most."""
-    gaps = {p: fit(get("performance-code"), frame, "y").r2 - REPORTED[p] for p, frame in PANELS.items()}
+    fits = fit_tables(get("performance-code"), list(PANELS.values()), "y")
+    gaps = {p: found.r2 - REPORTED[p] for p, found in zip(PANELS, fits, strict=True)}
     assert 0 < min(gaps.values()) < 1e-4
     assert max(gaps.values()) > 0.05
     assert min(gaps, key=gaps.get) == ("ml-1m", 150, "hr10")
@@ -112,6 +114,18 @@ def test_plain_scaling_law_is_better_than_reported(panel):
     reported = paper.figure_fits("scaling_law").filter(dataset=panel[0], s_max=panel[1], metric=panel[2])["r2"].item()
     power, whole = (fit(get(name), PANELS[panel], "y").r2 for name in ("power", "performance"))
     assert reported - 5e-4 <= power <= whole + 1e-9
+
+
+@pytest.mark.parametrize("law", ["performance", "power", "log-quadratic"])
+def test_tables_fitted_together_are_those_fitted_alone(law):
+    tables = list(PANELS.values())[::3]
+    together = fit_tables(get(law), tables, "y")
+    assert len({len(table) for table in tables}) > 1  # more than one design
+    for table, found in zip(tables, together, strict=True):
+        alone = fit(get(law), table, "y")
+        assert found.r2 == pytest.approx(alone.r2, abs=1e-12)
+        assert found.status == alone.status
+        assert found.residuals == pytest.approx(alone.residuals, abs=1e-9)
 
 
 def test_held_p_is_a_special_case():

@@ -11,7 +11,7 @@ import polars as pl
 
 from srlaw import paper
 from srlaw.chapters import extrapolation as ex
-from srlaw.laws import fit, get
+from srlaw.laws import fit_tables, get
 from srlaw.paper import PANEL, Panel
 from srlaw.rules import extrapolation as rules
 
@@ -25,7 +25,7 @@ def truths(panels: Sequence[Panel], world: str) -> list[np.ndarray]:
     """Expected measurements of each panel in a world, in the order of its points: ``(n,)`` each."""
     if world == "flat":
         return [np.full(len(panel.points), panel.points["y"].mean()) for panel in panels]
-    fits = [fit(get("performance"), panel.points, "y") for panel in panels]
+    fits = fit_tables(get("performance"), [panel.points for panel in panels], "y")
     return [result.y - result.residuals for result in fits]
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from srlaw import paper
 from srlaw.chapters import alarms
 from srlaw.chapters.methods import penalty
-from srlaw.laws import fit, fit_many, get
+from srlaw.laws import fit, fit_many, fit_tables, get
 from srlaw.paper import Panel
 
 WORLDS = {"performance-shared": "Eq. (7) is true", "log-quadratic": "a log-quadratic is true"}
@@ -57,7 +57,7 @@ def made_worlds(replicates: int = 100, seed: int = 0, panels: Sequence[Panel] | 
     rows, rho = [], correlation(panels)
     for world in WORLDS:
         rng = np.random.default_rng(seed)
-        fits = [fit(get(world), panel.points, "y") for panel in panels]
+        fits = fit_tables(get(world), [panel.points for panel in panels], "y")
         means = [result.y - result.residuals for result in fits]
         sigma = np.array([np.sqrt(result.objective / (result.n - result.free)) for result in fits])
         drawn = [alarms.draw(panels, means, sigma, rho, rng) for _ in range(replicates)]

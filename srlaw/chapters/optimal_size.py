@@ -10,7 +10,7 @@ import polars as pl
 from scipy import stats
 
 from srlaw import paper
-from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit, get, optimum
+from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit_tables, get, optimum
 
 HALF_UNIT = {"w1": 0.005, "p_n": 0.5, "w3": 5e-5, "w2": 0.005, "p_d": 0.5, "w4": 5e-5}
 """Half a unit of the last printed digit of each coefficient of Eqs. (29) and (30) that an optimum can depend on."""
@@ -123,8 +123,9 @@ def equations_against_points(dataset: str, cuts: Sequence[int] = (25, 50)) -> pl
 
 def fit_all(dataset: str, s_max: int, laws: Sequence[str] = LAWS, metrics=paper.FIGURE_METRICS):
     """Each law fitted to each metric of a panel: (metric, law) → `Fit`."""
-    panels = [paper.panel(dataset, s_max, metric) for metric in metrics]
-    return {(panel.metric, law): fit(get(law), panel.points, "y") for panel in panels for law in laws}
+    points = [paper.panel(dataset, s_max, metric).points for metric in metrics]
+    fits = {law: fit_tables(get(law), points, "y") for law in laws}
+    return {(metric, law): fits[law][i] for i, metric in enumerate(metrics) for law in laws}
 
 
 def own_optima(fits: dict[tuple[str, str], Fit], n_bootstrap: int, seed: int = 0) -> pl.DataFrame:

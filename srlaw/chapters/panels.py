@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.optimize import minimize_scalar
 
 from srlaw import paper, stored
-from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit, get, leave_one_out, profile
+from srlaw.laws import PANEL_LAWS, Fit, bootstrap, fit, fit_tables, get, leave_one_out, profile
 from srlaw.laws.forms import decay as decaying
 from srlaw.paper import PANEL, Panel
 
@@ -22,7 +22,9 @@ SLOW = ("performance-shared", "performance-code")  # one p for both terms: each 
 
 def fit_panels(laws: Sequence[str] = PANEL_LAWS) -> dict[Key, Fit]:
     """Every law fitted to every panel, by (dataset, s_max, metric, law)."""
-    return {(*panel.key, law): fit(get(law), panel.points, "y") for panel in paper.panels() for law in laws}
+    panels = paper.panels()
+    fits = {name: fit_tables(get(name), [panel.points for panel in panels], "y") for name in laws}
+    return {(*panel.key, name): fits[name][i] for i, panel in enumerate(panels) for name in laws}
 
 
 def summary(fits: dict[Key, Fit]) -> pl.DataFrame:
@@ -243,7 +245,7 @@ def _joint(name: str, part: pl.DataFrame, metric: str, d_primes: Sequence[str]) 
     panels = part.partition_by("dataset", "s_max", maintain_order=True)
     y = part[metric].to_numpy()
     spread = ((y - y.mean()) ** 2).sum()
-    separate = sum(fit(get("performance"), panel, metric).objective for panel in panels)
+    separate = sum(found.objective for found in fit_tables(get("performance"), panels, metric))
     # A data set's panels have one design: removing panel means from the response equals fitting constants.
     level = pl.col(metric).mean().over("dataset", "s_max")
     one_design = len({tuple(panel["d_emb"]) + tuple(panel["n_layers"]) for panel in panels}) == 1
@@ -254,10 +256,10 @@ def _joint(name: str, part: pl.DataFrame, metric: str, d_primes: Sequence[str]) 
         "separate": 1 - separate / spread,
         "intercepts": 1 - flat.objective / spread if flat else None,
     }
-    for column in d_primes:
-        result = fit(get("performance-joint"), part, metric, x={"tokens_over_apen": column})
-        row[column] = result.r2
-        row[f"{column}_status"] = result.status
+    for d_prime in d_primes:
+        result = fit(get("performance-joint"), part, metric, x={"tokens_over_apen": d_prime})
+        row[d_prime] = result.r2
+        row[f"{d_prime}_status"] = result.status
     return row
 
 
@@ -320,7 +322,11 @@ def common_data_term(
 
     grid = np.geomspace(1e-7, W5, 500)
     grid = np.concatenate([-grid[::-1], grid])
-    best = int(np.argmin([solve(w5)[0] for w5 in grid]))
+    columns, rest = decaying(grid[:, None], u)[0] @ centred, target  # (1000, panels); `centred` is symmetric
+    if free_slope:  # what the slope explains is taken out of both
+        unit = offset / np.linalg.norm(offset)
+        columns, rest = columns - np.outer(columns @ unit, unit), target - unit * (unit @ target)
+    best = int(np.argmax((columns @ rest) ** 2 / (columns**2).sum(1)))
     near = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
     found: Any = minimize_scalar(lambda w5: solve(w5)[0], bounds=near, method="bounded", options={"xatol": 1e-12})
     w5 = min((float(found.x), float(grid[best])), key=lambda w5: solve(w5)[0])

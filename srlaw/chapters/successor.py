@@ -9,7 +9,7 @@ import polars as pl
 
 from srlaw import paper
 from srlaw.chapters import printed
-from srlaw.laws import Fit, bootstrap, fit, get, optimum
+from srlaw.laws import Fit, bootstrap, fit, fit_tables, get, optimum
 from srlaw.paper import PANEL
 
 TARGETS = {"hr10": "HR@10", "ndcg10": "NDCG@10", "loss": "loss"}
@@ -157,7 +157,9 @@ def table_1() -> pl.DataFrame:
     frame = paper.successor("1").rename(names).join(law, on=PANEL, maintain_order="left")
     planes = printed.planes().rename({"printed": "scaling_figure"}).drop("offset")
     frame = frame.join(planes, on=PANEL, maintain_order="left")
-    bending = [(*panel.key, fit(get("log-quadratic"), panel.points, "y").r2) for panel in paper.panels()]
+    panels = paper.panels()
+    fits = fit_tables(get("log-quadratic"), [panel.points for panel in panels], "y")
+    bending = [(*panel.key, found.r2) for panel, found in zip(panels, fits, strict=True)]
     frame = frame.join(pl.DataFrame(bending, [*PANEL, "quadratic"], orient="row"), on=PANEL, maintain_order="left")
     cuts = {f"cut_{name}": _cut(pl.col(f"{name}_figure"), pl.col(name)) for name in ("law", "scaling")}
     return frame.with_columns(**cuts, gain=pl.col("law") / pl.max_horizontal("scaling", "precision") - 1)

@@ -2,7 +2,7 @@
 
 from srlaw.errors import InputError, quoted
 from srlaw.laws.chinchilla import Chinchilla
-from srlaw.laws.fitting import STATUSES, Fit, fit, fit_many, merge
+from srlaw.laws.fitting import STATUSES, Fit, fit, fit_many, fit_tables, merge
 from srlaw.laws.forecast import determined, expanding, forecasts, holdout
 from srlaw.laws.forms import Kaplan, Law, Power
 from srlaw.laws.inference import Bootstrap, bootstrap, leave_one_out, profile
@@ -13,8 +13,8 @@ from srlaw.laws.performance import Performance, PerformanceCode, PerformanceJoin
 __all__ = [
     "LAWS", "PANEL_LAWS", "STATUSES", "Bootstrap", "Chinchilla", "Fit", "Kaplan", "Law", "LinearLoss", "LogLinear",
     "LogQuadratic", "LogQuadraticInteraction", "Optimum", "Performance", "PerformanceCode", "PerformanceJoint",
-    "PerformanceShared", "Power", "bootstrap", "determined", "expanding", "fit", "fit_many", "forecasts", "get",
-    "holdout", "leave_one_out", "merge", "optimum", "profile",
+    "PerformanceShared", "Power", "bootstrap", "determined", "expanding", "fit", "fit_many", "fit_tables", "forecasts",
+    "get", "holdout", "leave_one_out", "merge", "optimum", "profile",
 ]  # fmt: skip
 
 LAWS: dict[str, Law] = {

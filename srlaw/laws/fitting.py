@@ -15,6 +15,7 @@ Status of a fit, the first that applies:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -226,19 +227,50 @@ def fit(law: Law, data, y: str, x=None, weights=None, huber=None, fixed=None, st
     return fit_arrays(law, arguments(law, data, x), column(data, y, "response"), weights, huber, fixed, starts)
 
 
+def fit_tables(law: Law, tables: Sequence[pl.DataFrame], y: str) -> list[Fit]:
+    """`fit` of each table; those whose arguments are the same are searched as one batch.
+
+    Raises:
+        InputError: as `fit`.
+    """
+    designs: dict[tuple, list[int]] = {}
+    for i, table in enumerate(tables):
+        designs.setdefault(tuple(table.select(law.arguments).iter_rows()), []).append(i)
+    fits = {}
+    for members in designs.values():
+        responses = np.stack([column(tables[i], y, "response") for i in members])
+        fits |= zip(members, fit_rows(law, arguments(law, tables[members[0]]), responses), strict=True)
+    return [fits[i] for i in range(len(tables))]
+
+
 def fit_arrays(law: Law, x: dict, y: np.ndarray, weights=None, huber=None, fixed=None, starts: int = STARTS) -> Fit:
     """`fit` with the law's arguments ``(n,)`` by name and the response ``(n,)``, already checked one by one."""
+    return fit_rows(law, x, np.asarray(y)[None], weights, huber, fixed, starts)[0]
+
+
+def fit_rows(law: Law, x: dict, y: np.ndarray, weights=None, huber=None, fixed=None, starts: int = STARTS) -> list[Fit]:
+    """`fit_arrays` of several responses ``(R, n)`` on the same arguments, searched as one batch."""
     fixed = {name: float(value) for name, value in (fixed or {}).items()}
     searched = law if huber is None else law.robust(huber)
     for name in fixed:
         if name not in law.search or name not in law.parameters or searched.engine:
             raise InputError(f"{law.name} cannot hold {name!r}; it can hold {', '.join(law.search) or 'nothing'}")
-    _check(law, x, y, len(law.parameters) - len(fixed), huber)
+    for response in y:
+        _check(law, x, response, len(law.parameters) - len(fixed), huber)
     if weights is not None:
         weights = np.asarray(weights, float)
-        if weights.shape != y.shape or not np.isfinite(weights).all() or weights.min() < 0 or not weights.max() > 0:
-            raise InputError(f"weights must be {len(y)} finite numbers, none below 0 and not all 0")
-    found = fit_many(searched, x, y[None], None if weights is None else weights[None], fixed, starts)
+        if weights.shape != y.shape[1:] or not np.isfinite(weights).all() or weights.min() < 0 or not weights.max() > 0:
+            raise InputError(f"weights must be {y.shape[1]} finite numbers, none below 0 and not all 0")
+    found = fit_many(searched, x, y, None if weights is None else np.tile(weights, (len(y), 1)), fixed, starts)
+    fits = []
+    for i, response in enumerate(y):
+        own = [(problem, solutions.row(i)) for problem, solutions in found]
+        fits.append(_fit_of(law, searched, own, x, response, weights, huber, fixed))
+    return fits
+
+
+def _fit_of(law, searched, found, x, y, weights, huber, fixed) -> Fit:
+    """The better chart's solution of one response, with its status and statistics."""
     params, (winner,) = merge(found)
     problem, solution = found[winner]
     reached = sum(int(s.reached[0]) for _, s in found if s.objective[0] <= solution.objective[0] * (1 + 1e-6))

@@ -83,6 +83,11 @@ class Solutions:
         rows = {name: pick(getattr(self, name), getattr(other, name)) for name in names}
         return Solutions(**rows, tried=self.tried + other.tried)
 
+    def row(self, i: int) -> Solutions:
+        """That of one fit alone."""
+        rows = {name: getattr(self, name)[i : i + 1] for name in self.__dataclass_fields__ if name != "tried"}
+        return Solutions(**rows, tried=self.tried)
+
     def params(self, problem: Problem) -> dict[str, np.ndarray]:
         return problem.law.named(self.theta, self.coef, problem.centre)
 
