@@ -223,7 +223,7 @@ def test_a_chapter_runs_on_another_log(tmp_path, kernel, chapter):
     assert NOT_THE_READERS.findall("\n".join(map(str, made))) == []
 
 
-@pytest.mark.parametrize("chapter", LIGHT)
+@pytest.mark.parametrize("chapter", sorted(set(LIGHT) - {"11-your-data"}))  # it names nobody else in any case
 def test_the_stored_page_has_the_words_that_another_log_must_not_have(chapter):
     page = texts(nbformat.read(ROOT / f"notebooks/{chapter}.ipynb", as_version=4))
     assert len(set(NOT_THE_READERS.findall("\n".join(map(str, page))))) >= 4
@@ -241,7 +241,7 @@ SMALL = {
 def test_a_small_log_gives_a_page_or_one_sentence(tmp_path, kernel, chapter, log):
     file = tmp_path / "small.csv"
     pl.DataFrame(SMALL[log], ["user", "item", "time"], orient="row").write_csv(file)
-    least = {"03a-duplication": "more than 2", "04-models": "four"}
+    least = {"03a-duplication": "more than 2", "04-models": "four", "11-your-data": "four"}
     if chapter in least and log == "two events each":
         with pytest.raises(CellExecutionError) as caught:
             chapter_by(kernel, chapter, dataset=str(file), **LIGHT[chapter])

@@ -223,41 +223,45 @@ def test_a_dry_run_trains_nothing(tmp_path):
 
 
 def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
-    file, minutes = written(tmp_path), 1.2
-    command = ["plan", str(file), "--minutes", str(minutes), "--jobs", "1", "--out", "out", "--s-max", "10", "--json"]
-    first = subprocess.Popen(
-        [sys.executable, "-c", "from srlaw.cli import main; main()", *command], cwd=tmp_path, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    trained = tmp_path / "out" / "sweep" / "rows"
-    for _ in range(600):
-        if trained.exists() and len(list(trained.glob("*.json"))) >= 3:
+    file = written(tmp_path)
+    for minutes in (1.2, 3, 8):  # the first that is enough for three runs, on a machine however busy
+        out = tmp_path / f"out-{minutes}"
+        trained = out / "sweep" / "rows"
+        command = ["plan", str(file), "--minutes", str(minutes), "--jobs", "1", "--out", out.name, "--s-max", "10"]
+        command.append("--json")
+        with (tmp_path / "said").open("w") as said:
+            first = subprocess.Popen(
+                [sys.executable, "-c", "from srlaw.cli import main; main()", *command], cwd=tmp_path,
+                start_new_session=True, stdout=subprocess.DEVNULL, stderr=said,
+            )  # fmt: skip
+        while first.poll() is None and not (trained.exists() and len(list(trained.glob("*.json"))) >= 3):
+            time.sleep(0.1)
+        if first.returncode is None:
             break
-        time.sleep(0.1)
+    assert first.returncode is None, (tmp_path / "said").read_text()
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     before = {file.name: file.stat().st_mtime_ns for file in trained.glob("*.json")}
     assert before
-    schedule_then = (tmp_path / "out" / "1-recipe.yml").read_text()
+    schedule_then = (out / "1-recipe.yml").read_text()
     began = time.monotonic()
     run = srlaw(*command, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert time.monotonic() - began < 60 * minutes * 1.5
     assert {name: (trained / name).stat().st_mtime_ns for name in before} == before
-    assert (tmp_path / "out" / "1-recipe.yml").read_text() == schedule_then
+    assert (out / "1-recipe.yml").read_text() == schedule_then
     found = json.loads(run.stdout)
     assert set(found) >= {"recommendation", "reason", "evidence", "before", "minutes"}
-    out = tmp_path / "out"
     assert json.loads((out / "plan.json").read_text())["reason"] == found["reason"]
     again = answer("plan", out / "rows.csv")
     assert again["evidence"]["runs"] == found["evidence"]["runs"]
     page = (out / "plan.html").read_text()
-    assert page.count("<svg") >= 2
+    assert "<svg" in page  # how many depends on what the minutes were enough for
     assert "http" not in page.replace("http://www.w3.org/", "")
     assert "prefers-color-scheme" in page
     assert (out / "2-sizes.yml").exists()
     assert pl.read_csv(out / "rows.csv").filter(judged_on="test").height == (found["recommendation"] is not None)
-    said = refusal("plan", file, "--minutes", "2", "--jobs", "1", "--out", "out", "--s-max", "10", cwd=tmp_path)
+    said = refusal("plan", file, "--minutes", "2", "--jobs", "1", "--out", out.name, "--s-max", "10", cwd=tmp_path)
     assert "another minutes" in said
     other = tmp_path / "other"
     other.mkdir()
