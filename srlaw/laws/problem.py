@@ -8,7 +8,7 @@ are linear but for a few exponents, `srlaw.laws.general` for any law, `srlaw.law
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,14 +79,17 @@ class Solutions:
         def pick(a, b):
             return np.where(mine.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
-        names = ("theta", "coef", "objective", "cosine", "reached", "limit", "bound", "twin")
-        rows = {name: pick(getattr(self, name), getattr(other, name)) for name in names}
+        theirs = other._arrays()
+        rows = {name: pick(values, theirs[name]) for name, values in self._arrays().items()}
         return Solutions(**rows, tried=self.tried + other.tried)
 
     def row(self, i: int) -> Solutions:
         """That of one fit alone."""
-        rows = {name: getattr(self, name)[i : i + 1] for name in self.__dataclass_fields__ if name != "tried"}
-        return Solutions(**rows, tried=self.tried)
+        return replace(self, **{name: values[i : i + 1] for name, values in self._arrays().items()})
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """What has a row a fit, by name."""
+        return {name: value for name, value in vars(self).items() if name != "tried"}
 
     def params(self, problem: Problem) -> dict[str, np.ndarray]:
         return problem.law.named(self.theta, self.coef, problem.centre)

@@ -8,7 +8,7 @@ import polars as pl
 
 from srlaw.errors import InputError
 from srlaw.laws import PANEL_LAWS
-from srlaw.planner.rows import DRAWS, Priors, _expected, _of_others, _view, best
+from srlaw.planner.rows import DRAWS, Priors, best, expected, of_others, view_of
 from srlaw.planner.table import SIZES, read_table
 
 
@@ -37,16 +37,15 @@ def budgets(
     read = read_table(table, metric)
     if len(read.groups) > 1:
         raise InputError(f"budgets needs runs of one model at one s_max; the table has {len(read.groups)}; keep one")
-    others = {name: _of_others(tables, read.dataset) for name, tables in (priors or {}).items()}
-    by = f"valid_{metric}" if f"valid_{metric}" in read.cells else metric
-    views = {name: _view(read, name, others.get(name, []), laws, count, seed) for name in dict.fromkeys([by, metric])}
+    others, by = of_others(priors, read.dataset), read.chosen_by(metric)
+    views = {name: view_of(read, name, others.get(name, []), laws, count, seed) for name in dict.fromkeys([by, metric])}
     sizes = table.group_by(*SIZES).agg(pl.col("params_total").first().alias("params"))
     params = {(n, d): value for n, d, value in sizes.iter_rows()}
     own = [params.get((int(n), int(d)), float("inf")) for n, d in read.cells[by].sizes]
     found = []
     for most in sorted({value for value in own if value < float("inf")}):
         cell = best(views[by].surface, pl.Series(own).to_numpy() <= most)
-        value, (low, high) = _expected(views[metric], cell, seed)
+        value, (low, high) = expected(views[metric], cell, seed)
         n, d = map(int, read.cells[by].sizes[cell])
         found.append((most, n, d, own[cell], value, low, high))
     names = ["max_params", *SIZES, "params", "expected", "low", "high"]

@@ -63,8 +63,7 @@ def plan_rows(
         InputError: as `srlaw.planner.table.read_table`.
     """
     read = read_table(table, metric, models, max_params)
-    priors = {name: _of_others(tables, read.dataset) for name, tables in (priors or {}).items()}
-    by = f"valid_{metric}" if f"valid_{metric}" in read.cells else metric
+    priors, by = of_others(priors, read.dataset), read.chosen_by(metric)
     cells = read.cells[by]
     n = len(cells.seen)
     evidence: dict[str, Any] = {"metric": metric, "chosen_by": by, "configurations": n, "runs": read.runs}
@@ -74,7 +73,7 @@ def plan_rows(
         return _nothing(f"the table has {n} configurations, and {LEAST} are the least that can tell", evidence)
     if np.ptp(cells.y) == 0:
         return _nothing("all configurations reach the same, so none can be preferred", evidence)
-    view = _view(read, by, priors.get(metric, []), laws, count, seed)
+    view = view_of(read, by, priors.get(metric, []), laws, count, seed)
     evidence["cells"] = _cells(read, view)
     if view.noise is None:
         return _nothing("the configurations determine no law; try more depths and widths", evidence)
@@ -89,17 +88,21 @@ def plan_rows(
     views = {by: view}
     for name in dict.fromkeys([metric, *(name for name in METRICS if name in read.cells)]):
         if name != by:
-            views[name] = _view(read, name, priors.get(name, []), laws, count, seed)
+            views[name] = view_of(read, name, priors.get(name, []), laws, count, seed)
     return _recommend(read, by, metric, views, evidence, seed)
 
 
-def _of_others(tables: list[pl.DataFrame], dataset: str | None) -> list[pl.DataFrame]:
+def of_others(priors: Priors | None, dataset: str | None) -> Priors:
     """Without the tables whose column ``dataset`` names this one: a data set is no prior of itself."""
-    own = [t for t in tables if "dataset" in t.columns and dataset in t["dataset"].to_list()]
-    return [table for table in tables if not any(table is one for one in own)]
+
+    def other(table: pl.DataFrame) -> bool:
+        return "dataset" not in table.columns or dataset not in table["dataset"].to_list()
+
+    return {name: [table for table in tables if other(table)] for name, tables in (priors or {}).items()}
 
 
-def _view(read: Table, name: str, priors: list[pl.DataFrame], laws: Sequence[str], count: int, seed: int) -> View:
+def view_of(read: Table, name: str, priors: list[pl.DataFrame], laws: Sequence[str], count: int, seed: int) -> View:
+    """What the runs say of one column, by all forecasts; the arguments are those of `plan_rows`."""
     cells, ways = read.cells[name], forecasters(carried_curves(priors), laws)
     found = weigh(cells, ways)
     noise = read.repeats[name] or noises.from_residuals(found.residual, found.freedom)
@@ -159,7 +162,7 @@ def _recommend(read: Table, by: str, metric: str, views: dict[str, View], eviden
     answer = _label(read, chosen) | {"bounded": "upper" not in edges.values(), "interval": {}}
     for name, other in views.items():
         if name in (metric, *METRICS):
-            answer[name], answer["interval"][name] = _expected(other, chosen, seed)
+            answer[name], answer["interval"][name] = expected(other, chosen, seed)
     evidence |= {
         "agree": float((winners == chosen).mean()),
         "expected_interval": list(percentiles(view.drawn[:, chosen])),
@@ -203,7 +206,7 @@ def _difference(view: View, a: int, b: int) -> dict[str, Any]:
     return {"difference": float(view.surface[a] - view.surface[b]), "interval": list(spread)}
 
 
-def _expected(view: View, cell: int, seed: int) -> tuple[float, list[float]]:
+def expected(view: View, cell: int, seed: int) -> tuple[float, list[float]]:
     """A metric at a cell, and the 95% interval of one new run there: of forecasts, points and noise."""
     sigma = view.noise.sigma if view.noise else 0.0
     new = view.drawn[:, cell] + sigma * np.random.default_rng([seed, 1]).normal(size=len(view.drawn))

@@ -40,6 +40,10 @@ class Table:
     runs: int
     failed: int
 
+    def chosen_by(self, metric: str) -> str:
+        """The column to choose by: the metric on validation, where the table has it."""
+        return f"valid_{metric}" if f"valid_{metric}" in self.cells else metric
+
 
 def is_rows(name: str, metric: str, separator: str | None = None) -> bool:
     """Whether a file is a table of runs, with both sizes and the metric; a registered name, or no table, is a log."""
