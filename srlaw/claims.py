@@ -11,9 +11,12 @@ them from there.
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import math
-from collections.abc import Mapping
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +116,21 @@ class Verdict:
             f'<table class="srlaw-evidence"><tbody>{rows}</tbody></table>'
             f"<p><em>What would change this:</em> {text(self.would_change)}</p></div>"
         )
+
+
+def listing(rows: Sequence[dict]) -> str:
+    """The rows of `ledger` as text: verdict, place and chapter of each claim, what it says below, the counts last."""
+    lines = []
+    for publication, group in itertools.groupby(rows, key=lambda row: row["publication"]):
+        lines.append(publication)
+        for row in group:
+            where = f" ({row['chapter']})" if row["chapter"] else ""
+            lines.append(f"  {WORDS[row['verdict']]:<{max(map(len, WORDS.values()))}}  {row['place']}{where}")
+            lines += textwrap.wrap(row["statement"], 100, initial_indent=6 * " ", subsequent_indent=6 * " ")
+        lines.append("")
+    counts = Counter(row["verdict"] for row in rows)
+    told = ", ".join(f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict])
+    return "\n".join([*lines, f"{len(rows)} claims: {told}"])
 
 
 def anchor(claim_id: str) -> str:

@@ -18,7 +18,8 @@ from typer.exceptions import TyperException
 from srlaw.errors import InputError, one_line
 
 app = typer.Typer(
-    help="Entropy, scaling laws and model sizes for sequential recommendation.",
+    help="Entropy, scaling laws and model sizes for sequential recommendation.\n\nWith a log of your own begin with "
+    "srlaw stats LOG and srlaw plan LOG --dry-run.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -51,7 +52,7 @@ Sort = Annotated[bool, typer.Option("--sort", help="Order each user's events of 
 Repeats = Annotated[str, typer.Option("--duplicates", help="Repeated rows of your own file: error, keep or drop.")]
 
 
-@app.command()
+@app.command(short_help="What is in a log, and what it can tell a model.")
 def stats(
     dataset: Log,
     path: Official = None,
@@ -69,9 +70,11 @@ def stats(
 ) -> None:
     """Users, items, tokens, mean length and entropies of a data set, and what it can tell a model of sequences.
 
-    The columns of Tables 1 and 2; then the conditional entropy at every order, how much the order of a history tells
-    (before and after shuffling each), untrained yardsticks, and a sentence on what follows. The column entropy_rate
-    is the conditional entropy of the largest order with a coverage of 90%, so it jumps where that order changes.
+    The last line says what follows for a model. Above it stand the columns of Tables 1 and 2 of the paper, the
+    conditional entropy at every order, and yardsticks, which are predictors that only count. Entropies are in nats an
+    event: apen is the mean over users of |ApEn|, s_real a Lempel-Ziv estimate. The column entropy_rate is the
+    conditional entropy of the largest order with a coverage of 90%, so it jumps where that order changes. shuffle_loss
+    is by how much the conditional entropy of order 1 grows once each history is shuffled.
     """
     from srlaw.datasets import input_files, load
     from srlaw.entropy.report import describe, length_histogram
@@ -101,7 +104,7 @@ def reading(
     return {**columns, "separator": separator, "sort": sort, "duplicates": duplicates}
 
 
-@app.command()
+@app.command(short_help="Every entropy of one sequence of integers.")
 def entropy(
     file: Annotated[Path, typer.Argument(help="Integers separated by white space, or a 1-D .npy array.")],
     m: M = 2,
@@ -115,7 +118,7 @@ def entropy(
     _print(describe_sequence(read_integers(file), m, r), as_json)
 
 
-@app.command()
+@app.command(short_help="Fit a scaling law to a table of runs.")
 def fit(
     table: Annotated[Path, typer.Argument(help="A CSV table with one row a trained model.")],
     law: Annotated[str, typer.Option(help="A law's name, such as performance or chinchilla.")],
@@ -143,7 +146,7 @@ def fit(
     _print(fit_table(table, law, y, columns, groups, huber, bootstrap, seed, repeats), as_json)
 
 
-@app.command(cls=_NamesModels)
+@app.command(cls=_NamesModels, short_help="Train one model, beside what only counts.")
 def train(
     dataset: Log,
     model: Annotated[str, typer.Option(help="A registered model.")],
@@ -187,13 +190,13 @@ def train(
     run = Run(model, sizes, {"epochs": epochs, "precision": precision, "seed": seed} | settings)
     row = train_once(dataset, run, path, save, **how)
     if not as_json:
-        print(of_training(row), end="\n\n")
+        print(of_training(row), end="\n\nAll numbers of the run, by the names that --json has:\n\n")
     _print(row, as_json)
     if save is not None:
         print(f"srlaw: the model is saved; to use it: srlaw recommend {shlex.quote(str(save))} LOG", file=sys.stderr)
 
 
-@app.command()
+@app.command(short_help="The best items of each user, by a saved model.")
 def recommend(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that srlaw train --save has written.")],
     log: Annotated[str, typer.Argument(help="Histories, as a log; its users may be new.")],
@@ -230,7 +233,7 @@ def recommend(
         print(table.write_csv(), end="")
 
 
-@app.command()
+@app.command(short_help="Train every size of a specification.")
 def sweep(
     spec: Annotated[Path, typer.Argument(help="A YAML file, such as data/sweeps/example.yml.")],
     out: Annotated[str, typer.Option(help="Folder of the results; a sweep started again goes on there.")],
@@ -262,22 +265,30 @@ def sweep(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="How deep and how wide, from a log or a table of runs.")
 def plan(
     log: Annotated[str, typer.Argument(help="A log or a registered name; or a table of runs, as a sweep's rows.csv.")],
     kind: Annotated[str | None, typer.Option("--as", help="log or rows; by default as the columns say.")] = None,
-    minutes: Annotated[float, typer.Option(help="Of wall clock that a log's plan may take, all in all.")] = 15.0,
-    metric: Annotated[str, typer.Option(help="What to choose by: of a log hr10 or ndcg10.")] = "ndcg10",
-    models: Annotated[str | None, typer.Option(help="Models to choose among, by commas; of a log hstu.")] = None,
-    s_max: Annotated[
-        list[int] | None, typer.Option("--s-max", help="Of a log; repeatable; else by its lengths.")
+    minutes: Annotated[float, typer.Option(help="How long the plan of a log may take, all in all.")] = 15.0,
+    metric: Annotated[str, typer.Option(help="The metric to choose by; with a log hr10 or ndcg10.")] = "ndcg10",
+    models: Annotated[
+        str | None,
+        typer.Option(help="Models to choose among, separated by commas; with a log hstu unless you name others."),
     ] = None,
-    max_params: Annotated[float | None, typer.Option(help="At most so many parameters.")] = None,
-    seeds: Annotated[int, typer.Option(help="Of each repeated size of a log.")] = 2,
-    jobs: Annotated[int | None, typer.Option(help="Runs at a time; by default one a core.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of a log's plan, plan-NAME by default.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before the training of a log.")] = False,
-    seed: Annotated[int, typer.Option(help="Of a table: seed of the draws behind the intervals.")] = 0,
+    s_max: Annotated[
+        list[int] | None,
+        typer.Option("--s-max", help="Events of a history that a model sees, repeatable; else by the log's lengths."),
+    ] = None,
+    max_params: Annotated[float | None, typer.Option(help="Choose among sizes of at most so many parameters.")] = None,
+    seeds: Annotated[int, typer.Option(help="How often a repeated size is trained, for the noise; at least 2.")] = 2,
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at a time; by default one a core. Give 1 where all runs share one GPU.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the plan of a log, plan-NAME by default.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the log, the yardsticks and the schedule; train nothing.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="With a table: seed of the draws behind the intervals.")] = 0,
     path: Official = None,
     user: User = None,
     item: Item = None,
@@ -296,7 +307,8 @@ def plan(
     from srlaw import paper
     from srlaw.planner import decide, is_rows
     from srlaw.planner.page import plain
-    from srlaw.planner.screen import after
+    from srlaw.planner.screen import after, forecasts
+    from srlaw.planner.steps import next_steps
 
     if kind not in (None, "log", "rows"):
         raise InputError(f"--as is {kind!r}; it must be log or rows")
@@ -331,28 +343,43 @@ def plan(
         except KeyboardInterrupt:
             print(f"srlaw: stopped; start again to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
             raise
-        if not as_json and not dry_run:
-            print(f"srlaw: {folder} holds plan.html, plan.json, rows.csv and the specifications", file=sys.stderr)
+        if not as_json:
+            _say_what_is_kept(folder, log, dry_run)
     if as_json:
         _print(plain(answer), as_json)
         return
     if dry_run:
         return
-    print(f"{answer['reason']}\n\n{after(answer)}\n")
+    if answer["recommendation"]:  # the first line of the screen has the reason else
+        print(answer["reason"], end="\n\n")
+    print(after(answer), end="\n\n")
     if "forecasts" in answer["evidence"] and "before" not in answer:
-        _print(answer["evidence"]["forecasts"], as_json)
+        print(forecasts(answer), end="\n\n")
+    print("what to do next", *next_steps(answer, answer.get("before", {})), sep="\n- ")
 
 
-@app.command()
+def _say_what_is_kept(folder: Path, log: str, dry_run: bool) -> None:
+    """On standard error: where a plan of a log lies, and the command that goes on from here."""
+    if dry_run:
+        again = shlex.join([argument for argument in sys.argv[1:] if argument != "--dry-run"])
+        print(f"srlaw: nothing was trained; to train in these minutes: srlaw {again}", file=sys.stderr)
+        return
+    kept = f"{folder} holds plan.html, plan.json, rows.csv and the specifications"
+    if (best := folder / "chosen" / "best").exists():
+        kept += f"; to use the model that was tested: srlaw recommend {shlex.quote(str(best))} {shlex.quote(log)}"
+    print(f"srlaw: {kept}", file=sys.stderr)
+
+
+@app.command(short_help="Every claim with its verdict.")
 def claims(as_json: Json = False) -> None:
     """Every checkable claim of the publications examined, with the verdict of the last build."""
-    from srlaw.claims import ledger
+    from srlaw.claims import ledger, listing
 
     rows = ledger()
-    _print(
-        rows if as_json else [{k: row[k] for k in ("publication", "place", "verdict", "chapter")} for row in rows],
-        as_json,
-    )
+    if as_json:
+        _print(rows, as_json)
+    else:
+        print(listing(rows))
 
 
 def _print(rows: dict | list[dict], as_json: bool) -> None:

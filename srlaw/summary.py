@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from srlaw.baselines import NAMES
-from srlaw.errors import one_line
+from srlaw.errors import one_line, size
 from srlaw.metrics import smallest_difference
 
 METRICS = {"hr10": "HR@10", "ndcg10": "NDCG@10"}
@@ -19,7 +19,7 @@ def of_training(row: dict[str, Any]) -> str:
     lines += _yardsticks(row)
     lines.append(["gain over the best of these", *(_value(row, f"gain_{metric}", "+") for metric in METRICS)])
     lines.append(["smallest visible difference", *(f"{_visible(row, metric):.4f}" for metric in METRICS)])
-    size = f"{row['n_layers']} layers of width {row['d_emb']}, s_max {row['s_max']}, {row['params_total']:,} parameters"
+    what = f"{size(row)}, s_max {row['s_max']}, {row['params_total']:,} parameters"
     loss = row["objective"] if row["objective"] == "full" else f"sampled softmax, {row['negatives']} negatives"
     return "\n".join(
         [
@@ -31,7 +31,7 @@ def of_training(row: dict[str, Any]) -> str:
             "± one standard error over users; that of the gain is paired, user by user. Smallest visible difference:",
             "what two independent samples of so many users show (5%, power 80%); the same users show smaller ones.",
             "",
-            f"{row['model']}: {size}",
+            f"{row['model']}: {what}",
             f"training: {row['epochs']} epochs (best {row['best_epoch']}), loss {loss}, {row['wall_s']:,.0f} s, "
             f"{row['events_per_s']:,.0f} events/s, {row['flops']:.2g} FLOPs, {row['device']}",
         ]

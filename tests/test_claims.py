@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from srlaw.claims import CLAIMS, MIME, VERDICTS, WORDS, Verdict, anchor, ledger, verdict
+from srlaw.claims import CLAIMS, MIME, VERDICTS, WORDS, Verdict, anchor, ledger, listing, verdict
 from srlaw.errors import InputError
 from srlaw.rules import RULES
 
@@ -176,3 +176,15 @@ def test_each_study_beside_the_paper_has_a_ledger_of_its_own():
     for claim in CLAIMS:
         assert f"{{{claim.publication.cite}," in bibliography
         assert claim.publication.id == "performance-law" or claim.id.startswith(f"{claim.publication.id}-")
+
+
+def test_the_listing_has_a_line_and_the_words_of_every_claim():
+    rows = [
+        {"publication": "a", "place": "Eq. (7)", "statement": "It holds.", "verdict": "open", "chapter": None},
+        {"publication": "b", "place": "Eq. (1)", "statement": "w " * 60, "verdict": "contradicted", "chapter": "03-x"},
+    ]
+    text = listing(rows)
+    assert re.search(r"^  open +Eq\. \(7\)$\n^      It holds\.$", text, re.M)
+    assert re.search(r"^b$\n^  contradicted +Eq\. \(1\) \(03-x\)$", text, re.M)
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.endswith("2 claims: 1 contradicted, 1 open")

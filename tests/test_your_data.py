@@ -10,6 +10,7 @@ from srlaw.datasets.synthetic import synthetic
 from srlaw.errors import InputError
 from srlaw.planner import screen
 from srlaw.planner.request import Request, facts
+from srlaw.planner.steps import next_steps
 from srlaw.sequences import data_hash
 
 SMALL = {"n_layers": 1, "d_emb": 8, "difference": -0.003, "interval": [-0.01, 0.004]}
@@ -51,9 +52,10 @@ def test_every_line_of_the_screen_is_explained():
 @pytest.mark.parametrize(
     ("changes", "said", "unsaid"),
     [
-        ({}, "command below", "edge"),
-        ({"command": None}, "with `srlaw train`", "below"),
+        ({}, "command that is shown", "edge"),
+        ({"command": None}, "with `srlaw train`", "shown"),
         ({"evidence": {"edges": {"n_layers": "upper", "d_emb": "lower"}}}, "so that more depth is tried", "width is"),
+        ({"evidence": {"configurations": 4}}, "Train 6 sizes at least", "Take no size"),
         ({"evidence": {"smaller": None}}, "Twice the users", "Where cost counts"),
         ({"evidence": {"more_data": {"2x": None, "10x": None}}}, "cannot be told", "Twice the users"),
         ({"evidence": {"gain_over_yardstick": GAIN | {"gain": 0.01}}}, "from 0.0200 on", "Use item→next"),
@@ -71,7 +73,7 @@ def test_every_line_of_the_screen_is_explained():
     ],
 )
 def test_what_to_do_next_follows_from_the_evidence(changes, said, unsaid):
-    text = " ".join(your_data.next_steps(made(**changes), FACTS))
+    text = " ".join(next_steps(made(**changes), FACTS))
     assert said in text
     assert unsaid not in text
 
@@ -99,7 +101,7 @@ def test_a_log_without_minutes_has_a_reason_and_wrong_tables_one_sentence(tmp_pa
     none = your_data.planned(log, request, None, 0.0, tmp_path)
     assert none.answer["recommendation"] is None
     assert "give minutes" in none.answer["reason"]
-    assert your_data.next_steps(none.answer, {}) == [
+    assert next_steps(none.answer, {}) == [
         "Give minutes: 15 of them are enough for most logs of some thousand users."
     ]
     stored = str(your_data.repository(*your_data.STORED))

@@ -19,8 +19,8 @@ from srlaw.notebook import RUN_NAME
 # A line that defines a label for cross-references: (name)=, :label: name, :name: name
 LABEL = re.compile(r"^(\(.+\)=|:(label|name):.*)[ \t]*\n?", re.MULTILINE)
 EQUATION_LABEL = re.compile(r"\$\$[ \t]*\([^)\n]+\)[ \t]*$", re.MULTILINE)
-CHAPTER_LINK = re.compile(r"(?<=\]\()(\./)?(?=\d\d[a-z]?-)")
-CHAPTER_DOC = re.compile(r"(?<=\{doc\}`)([^`<]*<)?(?=\d\d[a-z]?-)")
+CHAPTER_LINK = re.compile(r"(?<=\]\()(\./)?(?=(?:\d\d[a-z]?|A\d)-)")
+CHAPTER_DOC = re.compile(r"(?<=\{doc\}`)([^`<]*<)?(?=(?:\d\d[a-z]?|A\d)-)")
 
 
 def runs(srcdir) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from srlaw import statistics as tells
 from srlaw.baselines import NAMES
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import synthetic
-from srlaw.errors import InputError
+from srlaw.errors import InputError, size
 from srlaw.files import repository
 from srlaw.planner import decide, screen
 from srlaw.planner.decide import TEXT
@@ -196,56 +196,6 @@ def _means(name: str) -> str:
     )
 
 
-def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """What to do now, a sentence each, from the answer of the planner and the facts of the log."""
-    evidence, chosen = answer["evidence"], answer["recommendation"]
-    steps = []
-    if not evidence:
-        return ["Give minutes: 15 of them are enough for most logs of some thousand users."]
-    if chosen is None:
-        steps.append("Take no size from this page: none of them is shown to be better.")
-        if "below the noise" in answer["reason"]:
-            steps.append("Try sizes that are further apart, or more seeds, before you pay for a larger model.")
-    elif answer.get("command"):
-        steps.append("Train the recommended size with the command below, and recommend with `srlaw recommend`.")
-    else:
-        steps.append("Train the recommended size with `srlaw train`, and recommend with `srlaw recommend`.")
-    steps += _about_yardsticks(evidence, chosen, found)
-    if chosen and (longest := [name for name, end in evidence["edges"].items() if end == "upper"]):
-        where = " and ".join({"n_layers": "depth", "d_emb": "width"}[name] for name in longest)
-        steps.append(
-            f"The best size is at the edge of what was tried: grant more minutes, so that more {where} is tried."
-        )
-    if chosen and (small := evidence.get("smaller")):
-        size = f"{small['n_layers']} layers of width {small['d_emb']}"
-        steps.append(f"Where cost counts take {size}: it loses {-small['difference']:.4f}, less than the noise.")
-    if (longer := evidence.get("longer")) and not longer["enough"]:
-        steps.append(f"Train longer: {longer['twice']} epochs still gain {longer['gain']:.4f} at one size.")
-    if data := evidence.get("more_data"):
-        told = data["2x"]
-        steps.append(
-            f"Twice the users would gain about {told['gain']:.4f}: weigh that against a larger model."
-            if told
-            else "Whether more users would help cannot be told from these runs."
-        )
-    return steps
-
-
-def _about_yardsticks(evidence: dict[str, Any], chosen: dict[str, Any] | None, found: dict[str, Any]) -> list[str]:
-    gain = evidence.get("gain_over_yardstick")
-    if not gain:
-        return []
-    name, visible = NAMES.get(gain["yardstick"], gain["yardstick"]), found[f"smallest_visible_{evidence['metric']}"]
-    if gain["interval"][0] <= 0:
-        return [f"Use {name} until a model is shown to beat it; it needs no training."]
-    if chosen and gain["gain"] < visible:
-        return [
-            f"The gain over {name} is {gain['gain']:.4f}. Two separate groups of so many users show differences from "
-            f"{visible:.4f} on: compare the model and the counts on the same users."
-        ]
-    return []
-
-
 @dataclass(frozen=True)
 class Card:
     """The recommendation, or the reason why there is none; displays as a card and is stored as data."""
@@ -261,9 +211,9 @@ class Card:
         if chosen is None:
             return "no recommendation"
         model = f"{chosen['model']}, " if chosen.get("model") else ""
-        size = f"{model}{chosen['n_layers']} layers of width {chosen['d_emb']}"
-        size += f", s_max {chosen['s_max']}" if chosen.get("s_max") else ""
-        return size if chosen["bounded"] else f"{size} (at least; larger was not tried)"
+        what = f"{model}{size(chosen)}"
+        what += f", s_max {chosen['s_max']}" if chosen.get("s_max") else ""
+        return what if chosen["bounded"] else f"{what} (at least; larger was not tried)"
 
     def _because(self) -> str:
         reason = self.answer["reason"]
@@ -272,8 +222,8 @@ class Card:
     def _html(self) -> str:
         chosen = self.answer["recommendation"]
         colour, word = ("open", "no recommendation") if chosen is None else ("reproduced", "recommended")
-        size = "" if chosen is None else f" <strong>{html.escape(self._head())}</strong>"
+        head = "" if chosen is None else f" <strong>{html.escape(self._head())}</strong>"
         return (
             f'<div class="srlaw-verdict" id="recommendation"><p><span class="srlaw-badge srlaw-{colour}">{word}</span>'
-            f"{size}</p><p>{html.escape(self._because())}.</p></div>"
+            f"{head}</p><p>{html.escape(self._because())}.</p></div>"
         )

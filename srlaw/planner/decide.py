@@ -10,6 +10,7 @@ import polars as pl
 from scipy.special import stdtrit
 
 from srlaw.baselines import NAMES
+from srlaw.errors import size
 from srlaw.laws import PANEL_LAWS
 from srlaw.planner.extras import more_data, over_yardstick, split_rows, trained_to_the_end
 from srlaw.planner.rows import DRAWS, Priors, plan_rows
@@ -94,8 +95,7 @@ def _unfinished(longer: dict[str, Any] | None) -> list[str]:
     """That the models were not trained to the end, in a list of one sentence; empty if they were, or if none tells."""
     if longer is None or longer["enough"]:
         return []
-    size = f"{longer['n_layers']} layers of width {longer['d_emb']}"
-    gain = f"{longer['gain']:.4f} at {size}, more than the noise ({longer['limit']:.4f})"
+    gain = f"{longer['gain']:.4f} at {size(longer)}, more than the noise ({longer['limit']:.4f})"
     epochs = f"{longer['twice']} epochs instead of {longer['epochs']}"
     return [f"the models are not trained to the end: {epochs} gain {gain}; grant more minutes"]
 

@@ -154,7 +154,7 @@ def _fitting(
     if math.isinf(least) and request.max_params is not None:
         raise InputError(f"fewer than 6 sizes have at most {request.max_params:g} parameters; allow more")
     need = (60 * request.minutes - seconds + least) / 60
-    need = "more" if math.isinf(need) else f"at least {np.ceil(10 * need) / 10:g}"
+    need = "several times as many" if math.isinf(need) else f"at least {np.ceil(10 * need) / 10:g}"
     raise InputError(f"{request.minutes:g} minutes are too few for anything on this log and machine; give {need}")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from srlaw.baselines import NAMES
+from srlaw.errors import size
 from srlaw.laws import PANEL_LAWS
 from srlaw.laws.inference import percentiles
 from srlaw.planner import noise as noises
@@ -21,6 +22,7 @@ from srlaw.planner.table import METRICS, SIZES, Table, read_table
 LEAST = 6  # configurations below which nothing is recommended
 DRAWS = 200
 WITHIN = 2.0  # times σ: differences below it are within the noise
+LITTLE = f"{WITHIN:g} × the noise of one run"  # in sentences
 Priors = dict[str, list[pl.DataFrame]]
 DIRECTIONS = {"n_layers": "depth", "d_emb": "width"}
 
@@ -215,13 +217,12 @@ def expected(view: View, cell: int, seed: int) -> tuple[float, list[float]]:
 
 def _reason(answer: dict, evidence: dict, metric: str) -> str:
     low, high = answer["interval"][metric]
-    where = f"{answer['n_layers']} layers of width {answer['d_emb']}"
-    parts = [f"{where} are expected to reach {metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"]
+    reached = f"{metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"
+    parts = [f"a model of {size(answer)} is expected to reach {reached}"]
     parts.append(f"{evidence['agree']:.0%} of the draws choose the same")
     for end, bound, other in (("upper", "at least", "larger"), ("lower", "at most", "smaller")):
         if names := [DIRECTIONS[name] for name, edge in evidence["edges"].items() if edge == end]:
             parts.append(f"{bound} this {' and '.join(names)}: {other} was not tried")
     if smaller := evidence["smaller"]:
-        size = f"{smaller['n_layers']} layers of width {smaller['d_emb']}"
-        parts.append(f"{size} lose less than the noise ({-smaller['difference']:.4f})")
+        parts.append(f"what {size(smaller)} loses is less than {LITTLE} ({-smaller['difference']:.4f})")
     return "; ".join(parts)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from srlaw.baselines import NAMES
-from srlaw.errors import one_line
+from srlaw.errors import one_line, size
+from srlaw.planner.rows import LITTLE
 from srlaw.summary import METRICS, aligned
 
-NOUNS = {"n_layers": "layers", "d_emb": "width"}
+WRAPPED = 72  # characters of what a stage is for
+VISIBLE = (
+    "± one standard error over users. Smallest visible difference: what two separate groups",
+    "of so many users show in four of five cases; the same users show smaller ones.",
+)
 
 
 def before(found: dict[str, Any]) -> str:
     """Facts of the log, yardsticks, speed, memory and the schedule."""
     left = found["users_with_less_than_4_events"]
     text = [
-        f"{found['users']:,} users, {found['items']:,} items, {found['events']:,} events; s_max {found['s_max']} keeps "
-        f"{found['covered']:.0%} of them",
+        f"{found['users']:,} users, {found['items']:,} items, {found['events']:,} events; the last {found['s_max']} "
+        f"of each user (s_max) are {found['covered']:.0%} of them",
         f"all choices are made on the last event but one of {found['tested_users']:,} users"
         + (f"; {left:,} users have less than 4 events and are left out" if left else ""),
         "",
@@ -29,17 +35,19 @@ def before(found: dict[str, Any]) -> str:
         cells = [f"{known[key]:.4f} ± {known[f'{key}_se']:.4f}" for key in (f"baseline_{name}_{m}" for m in METRICS)]
         table.append([words, *cells])
     table.append(["smallest visible difference", *(f"{found[f'smallest_visible_{m}']:.4f}" for m in METRICS)])
-    speeds = "; ".join(f"{size.replace('x', ' × ')}: {rate:,.0f}" for size, rate in found["events_per_s"].items())
-    text += [*aligned(table), "", f"events/s of training here, layers × width: {speeds}"]
+    speeds = "; ".join(f"{at.replace('x', ' × ')}: {rate:,.0f}" for at, rate in found["events_per_s"].items())
+    text += [*aligned(table), "", *VISIBLE, "", f"events/s of training here, layers × width: {speeds}"]
     room = f"{found['largest_mib']:,.0f} MiB of {found['memory_mib']:,.0f}"
     text.append(f"memory: the largest model and its optimiser take {room}")
-    parts = [["stage", "runs", "minutes", "what", "why"]]
+    parts = [["stage", "runs", "minutes", "what for, and with which settings"]]
     for part in found["schedule"]:
-        parts.append([part["stage"], str(part["runs"]), f"{part['minutes']:.1f}", part["detail"], part["why"]])
+        first, *more = [line for told in (part["why"], part["detail"]) for line in textwrap.wrap(told, WRAPPED)]
+        parts.append([part["stage"], str(part["runs"]), f"{part['minutes']:.1f}", first])
+        parts += [["", "", "", line] for line in more]
     total = sum(part["minutes"] for part in found["schedule"]) + found["preparation_s"] / 60
-    text += ["", *aligned(parts), "", f"{total:.1f} of {found['minutes']:g} minutes are scheduled; what is left of"]
-    text.append("them goes into larger sizes where the best is at an edge, then into other seeds of the best sizes;")
-    text.append("what no longer fits is left out")
+    text += ["", *aligned(parts), "", f"{total:.1f} of {found['minutes']:g} minutes are scheduled. What is left of"]
+    text.append("them goes into larger sizes where the best is at an edge, then into other seeds of the best sizes.")
+    text.append("What no longer fits is left out.")
     return "\n".join(text)
 
 
@@ -55,7 +63,7 @@ def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
     if chosen is None:
         rows: list[Sequence[str]] = [["no recommendation", answer["reason"]]]
     else:
-        where = f"{chosen['model']}, {chosen['n_layers']} layers of width {chosen['d_emb']}, s_max {chosen['s_max']}"
+        where = f"{chosen['model']}, {size(chosen)}, s_max {chosen['s_max']}"
         rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
         event = "test event" if "tested" in evidence else "validation event"
         for name, words in METRICS.items():
@@ -77,6 +85,15 @@ def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
     return rows
 
 
+def forecasts(answer: dict[str, Any]) -> str:
+    """Every forecast behind an answer, a line each, with its weight, its error and the size that it would choose."""
+    table = [["forecast", "weight", "error on the most expensive sizes", "would choose, layers × width"]]
+    for row in answer["evidence"]["forecasts"]:
+        error = "-" if row["error_on_dearest"] is None else f"{row['error_on_dearest']:.4f}"
+        table.append([row["forecast"], f"{row['weight']:.0%}", error, f"{row['n_layers']} × {row['d_emb']}"])
+    return "\n".join(aligned(table))
+
+
 def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
     if gain := evidence.get("gain_over_yardstick"):
         name = NAMES.get(gain["yardstick"], gain["yardstick"])
@@ -85,11 +102,9 @@ def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
             f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}",
         )
     if small := evidence.get("gain_over_smallest"):
-        size = f"{small['n_layers']} layers of width {small['d_emb']}"
-        yield "gain over smallest", f"{size}: {small['difference']:+.4f}, 95% {_ends(small['interval'], '+')}"
+        yield "gain over smallest", f"{size(small)}: {small['difference']:+.4f}, 95% {_ends(small['interval'], '+')}"
     if small := evidence.get("smaller"):
-        size = f"{small['n_layers']} layers of width {small['d_emb']} lose less than the noise"
-        yield "smaller", f"{size} ({-small['difference']:.4f})"
+        yield "smaller", f"{size(small)}; what it loses is less than {LITTLE} ({-small['difference']:.4f})"
     if noise := evidence.get("noise"):
         yield (
             "noise of one run",
