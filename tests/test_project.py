@@ -104,18 +104,31 @@ def test_notebook_is_executed_and_has_parameters(path):
     assert [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"] == []
 
 
-def test_the_readme_says_of_every_chapter_what_it_takes():
-    rows = re.findall(
-        r"^\| `([0-9A]\d[a-z]?-[\w-]+)` \| (a log|a table|nothing) \|", (ROOT / "README.md").read_text("utf-8"), re.M
-    )
-    takes = {}
+def takes() -> dict[str, str]:
+    """What a reader gives each chapter, by its parameters."""
+    found = {}
     for path in NOTEBOOKS:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         (parameters,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
         names = {line.split(" = ")[0] for line in "".join(parameters["source"]).splitlines()}
-        takes[path.stem] = "a log" if "reading" in names else "a table" if names & {"table", "runs"} else "nothing"
-    assert dict(rows) == takes
-    assert len(rows) == len(takes)
+        found[path.stem] = "a log" if "reading" in names else "a table" if names & {"table", "runs"} else "nothing"
+    return found
+
+
+def test_the_readme_says_of_every_chapter_what_it_takes():
+    rows = re.findall(
+        r"^\| `([0-9A]\d[a-z]?-[\w-]+)` \| (a log|a table|nothing) \|", (ROOT / "README.md").read_text("utf-8"), re.M
+    )
+    assert dict(rows) == takes()
+    assert len(rows) == len(takes())
+
+
+def test_how_to_links_the_chapters_that_take_a_log_or_a_table():
+    page = (ROOT / "book/how-to.md").read_text("utf-8")
+    logs, _, rest = page.partition("## Run a chapter")[2].partition(" take a log")
+    for kind, text in (("a log", logs), ("a table", rest.partition(" take a table")[0])):
+        linked = re.findall(r"\(notebooks/([\w-]+)\.ipynb\)", text)
+        assert linked == [name for name, given in takes().items() if given == kind]
 
 
 def test_the_citation_has_the_version_and_a_date():

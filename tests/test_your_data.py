@@ -101,9 +101,7 @@ def test_a_log_without_minutes_has_a_reason_and_wrong_tables_one_sentence(tmp_pa
     none = your_data.planned(log, request, None, 0.0, tmp_path)
     assert none.answer["recommendation"] is None
     assert "give minutes" in none.answer["reason"]
-    assert next_steps(none.answer, {}) == [
-        "Give minutes: 15 of them are enough for most logs of some thousand users."
-    ]
+    assert next_steps(none.answer, {}) == ["Give minutes: 15 of them are enough for most logs of some thousand users."]
     stored = str(your_data.repository(*your_data.STORED))
     with pytest.raises(InputError, match="another log than synthetic"):
         your_data.planned(log, request, stored, 0.0, tmp_path)
