@@ -131,6 +131,12 @@ def test_how_to_links_the_chapters_that_take_a_log_or_a_table():
         assert linked == [name for name, given in takes().items() if given == kind]
 
 
+def test_the_readme_answers_as_the_front_page_does():
+    page = (ROOT / "book/intro.md").read_text("utf-8").partition("## The answer in one minute")[2]
+    answer = re.search(r"^:::\{finding\}[^\n]*\n(.*?)\n:::$", page, re.DOTALL | re.M)[1]
+    assert " ".join(answer.split()) in " ".join((ROOT / "README.md").read_text("utf-8").split())
+
+
 def test_the_citation_has_the_version_and_a_date():
     about = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert about["version"] == srlaw.__version__

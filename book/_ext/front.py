@@ -84,7 +84,7 @@ class Chart(SphinxDirective):
         ends = lines.filter(pl.col("n_layers") == pl.col("n_layers").max())["y"].to_list()
         deepest, last = (measured[name].to_list()[-1] for name in ("n_layers", "y"))
         said = (
-            f"MovieLens-1M ({dataset}), S_max {s_max}, width {width}: the points are the authors' measurements, one "
+            f"{dataset}, S_max {s_max}, width {width}: the points are the authors' measurements, one "
             f"run each. At {deepest:.0f} layers {last:.3f} was measured. The two curves that saw all sizes lie "
             f"at {ends[0]:.3f} and {ends[1]:.3f}; the one that saw the smaller half says {ends[2]:.3f}."
         )
