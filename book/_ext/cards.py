@@ -203,7 +203,8 @@ class ChapterCard(SphinxDirective):
         listed = nodes.bullet_list()
         for row in own:
             word = card(self.env, row, LABELS[row["verdict"]], ("srlaw-badge", f"srlaw-{row['verdict']}"))
-            listed += nodes.list_item("", nodes.paragraph("", "", word, nodes.Text(f" {row['place']}")))
+            said = [nodes.Text(" "), nodes.strong("", "", *lowered(f"{row['place']}.")), nodes.Text(" ")]
+            listed += nodes.list_item("", nodes.paragraph("", "", word, *said, *lowered(row["statement"])))
         which = "Both" if len(own) == 2 else f"All {len(own)}"
         opening = f'<details class="srlaw-fold card-verdicts"><summary>{which} verdicts of this chapter</summary>'
         return [nodes.raw("", opening, format="html"), listed, nodes.raw("", "</details>", format="html")]

@@ -1,13 +1,15 @@
-"""Numbers of the cards that open the chapters without a verdict, from the stored results that those chapters show."""
+"""Numbers of the opening cards that are in no verdict, from the stored results that the chapters show."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import polars as pl
 
 from srlaw import paper, stored
+from srlaw.chapters import frameworks, orders, ranking
 from srlaw.errors import InputError
 
 
@@ -81,10 +83,32 @@ def your_data() -> dict[str, Any]:
     return {"runs": len(rows), "sizes": len(means), "counts": counts, "gain": best - counts}
 
 
+def precisions() -> dict[str, Any]:
+    """Chapter 10: bfloat16 less float32 in HR@10, over runs that differ in nothing else.
+
+    Returns:
+        ``pairs``; ``change, low, high``, the mean with its 95% interval.
+    """
+    row = orders.differences(frameworks.own_rows()).row(
+        by_predicate=pl.col("model").eq("all") & pl.col("metric").eq("HR@10"), named=True
+    )
+    return {"pairs": row["pairs"], "change": row["mean"], "low": row["low"], "high": row["high"]}
+
+
+@cache
+def widths() -> dict[str, Any]:
+    """Chapter 14: what a doubling of the width changes in the AUC of the models beside HSTU: ``llama, sasrec``."""
+    found = ranking.task()
+    slopes = {name: ranking.slope(found, label, "auc") for name, label in (("llama", "LLaMA"), ("sasrec", "SASRec"))}
+    return {name: slope["value"] for name, slope in slopes.items() if slope is not None}
+
+
 _SOURCES = {"first": "first order", "second": "second order", "types": "four user types"}
 NUMBERS: dict[str, Callable[[], dict[str, Any]]] = {
     "04-models": models,
+    "10-frameworks": precisions,
     "11-your-data": your_data,
+    "14-new-frontiers": widths,
     "A1-methods": methods,
     "A2-explore": explore,
 }
