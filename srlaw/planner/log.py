@@ -22,7 +22,7 @@ from srlaw.planner.decide import decide
 from srlaw.planner.extras import split_rows
 from srlaw.planner.request import S_MAX, Request, chosen_s_max, facts, read_log
 from srlaw.planner.rows import LEAST, Priors
-from srlaw.planner.schedule import CHOICE, FRESH, RECIPES, WIDTHS, Clock, Design, slower
+from srlaw.planner.schedule import FRESH, RECIPES, WIDTHS, Clock, Design, ending, slower
 from srlaw.planner.speed import Speed, measure
 from srlaw.sequences import Sequences
 from srlaw.sweep import Run, run_sweep
@@ -111,7 +111,7 @@ def plan_log(
             speed.rates.update(found.rates)
             speed.events.update(found.events)
     seconds = 60 * request.minutes
-    left = known["left"] if known else seconds - CHOICE - (time.time() - begin)
+    left = known["left"] if known else seconds - ending(request.minutes) - (time.time() - begin)
     design, parts = _fitting(request, sequences, speed, lengths, settings, left)
     before = facts(sequences, max(s_max for _, s_max in design.groups))
     before |= _machine(speed, design, sequences.n_items) | {"schedule": [asdict(part) for part in parts]}
@@ -173,7 +173,7 @@ def _machine(speed: Speed, design: Design, n_items: int) -> dict[str, Any]:
 def _carried_out(plan: Plan) -> dict[str, Any]:
     request, design = plan.request, plan.design
     dearest = max(plan.speed.seconds(run) for run in design.sizes(dict.fromkeys(request.models, RECIPES[0])))
-    last = dearest + CHOICE
+    last = dearest + ending(request.minutes)
     checks = last + CHECKS * dearest / min(2, request.jobs)
     plan.train("recipe", design.recipe(), checks)
     plan.recipes = _best_recipes(plan)
@@ -181,7 +181,7 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
     plan.train("sizes", sizes[: LEAST * len(design.groups)], last)  # without so many nothing can be told
     plan.train("sizes", sizes, checks)
     plan.train("repeats", design.repeats(plan.recipes), checks)
-    last = max([last, *(plan.speed.seconds(run) + CHOICE for run in _larger(plan))])
+    last = max([last, *(plan.speed.seconds(run) + ending(request.minutes) for run in _larger(plan))])
     best = _best(plan)
     if best:
         group, cell = best[0]
@@ -230,7 +230,7 @@ def _larger(plan: Plan) -> list[Run]:
         steps = schedule.larger(cell, tried)
         new = [size for size in steps if schedule.allowed(group, size, n_items, request.max_params)]
         wanted = [plan.design.run(group, size, plan.recipes[group[0]]) for size in new]
-        plan.train("larger", [*runs, *wanted], CHOICE, later=1 + CHECKS / min(2, request.jobs))
+        plan.train("larger", [*runs, *wanted], ending(request.minutes), later=1 + CHECKS / min(2, request.jobs))
         ran = {size for own, size in _best(plan) if own == group}
         made = [run for run in wanted if _cell(run) in ran - tried]
         runs += made

@@ -35,7 +35,7 @@ WIDTHS = (16, 32, 64, 128)  # whose speed is measured
 RECIPES = ((0.003, 0.2), (0.012, 0.2))  # learning rate, dropout
 FRACTIONS = (0.25, 0.5)
 FRESH = 1000  # seed of the run that the test event is read for
-CHOICE = 20.0  # seconds of the laws, forecasts and files at the end
+CHOICE = 20.0, 0.2  # seconds of the laws, forecasts and files at the end; of few minutes, their share
 RECENT = 6  # runs by which it is told how busy the machine is
 STAGES = {
     "recipe": "the learning rate, checked at a small and at a large size",
@@ -109,6 +109,12 @@ def grid(
     sizes = [size for size in product(depths, widths) if all(allowed(group, size, n_items, most) for group in groups)]
     enough = len(sizes) >= LEAST_SIZES and all(len({size[i] for size in sizes}) > 1 for i in (0, 1))
     return sizes if enough else []
+
+
+def ending(minutes: float) -> float:
+    """Seconds that are kept for the laws, the forecasts and the files."""
+    most, share = CHOICE
+    return min(most, share * 60 * minutes)
 
 
 def allowed(group: tuple[str, int], cell: tuple[int, int], n_items: int, most: float | None) -> bool:
