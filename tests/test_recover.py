@@ -105,13 +105,9 @@ def test_the_command_refuses_a_file_that_is_no_pdf(tmp_path, monkeypatch):
     assert str(stopped.value) == "PerformanceLaw_HR.pdf cannot be read as a PDF; give one that matplotlib drew"
 
 
-def stored():
-    return pl.read_csv(Path(recover.__file__).parents[1] / "data/paper/recovery.csv")
-
-
 def test_the_grid_is_what_four_figures_hold():
     """Stored from `python -m srlaw.recover`: each figure has all the points of its metric, and no other value."""
-    every, grid = stored(), paper.grid()
+    every, grid = paper.recovery(), paper.grid()
     assert every["figure"].unique(maintain_order=True).to_list() == sorted(recover.FIGURES)
     for (figure,), rows in every.group_by("figure"):
         assert rows.select(KEYS).equals(grid.select(KEYS))
@@ -124,7 +120,12 @@ def test_the_grid_is_what_four_figures_hold():
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="needs the figures of the authors' repository in ../shared/paper")
 def test_the_authors_figure_gives_what_is_stored():
+    """Its values, and the R² that its panels print: so the panels are of the data sets and s_max that we say."""
     found = recover.points(FOLDER / "PerformanceLaw_HR.pdf").sort("panel", "y", "x")
-    kept = stored().filter(figure="PerformanceLaw_HR")
+    kept = paper.recovery().filter(figure="PerformanceLaw_HR")
     assert found.select("x", "y").rows() == kept.select("n_layers", "d_emb").rows()
     assert (found["z"] - kept["z"]).abs().max() < 1e-11
+    fits = paper.figure_fits("performance_law").filter(metric="hr10")
+    printed = kept.select("dataset", "s_max").join(fits, on=["dataset", "s_max"], how="left", maintain_order="left")
+    for text, (s_max, r2) in zip(found["text"], printed.select("s_max", "r2").rows(), strict=True):
+        assert f"Length = {s_max} R²={r2:.6f}" in text
