@@ -1,10 +1,9 @@
-"""The one exception that a user's mistake may raise, and words that messages share: one readable line, a size."""
+"""The one exception that a user's mistake may raise, and how its sentence is kept to one readable line."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 LONGEST = 600  # characters of a message: some lines of a terminal
 
@@ -36,11 +35,6 @@ def quoted(value: object, longest: int = 60) -> str:
 def listed(names: Sequence[str], most: int = 30) -> str:
     """Names, such as those of the columns of a file, as errors list them."""
     return ", ".join(quoted(name, 42) for name in names[:most]) + (", …" if len(names) > most else "")
-
-
-def size(row: Mapping[str, Any]) -> str:
-    """The size of a model in every sentence: ``1 layer of width 16``."""
-    return f"{row['n_layers']} layer{'' if row['n_layers'] == 1 else 's'} of width {row['d_emb']}"
 
 
 def _unprintable(character: str) -> bool:

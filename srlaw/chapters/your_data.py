@@ -16,7 +16,7 @@ from srlaw import statistics as tells
 from srlaw.baselines import NAMES
 from srlaw.datasets import load
 from srlaw.datasets.synthetic import synthetic
-from srlaw.errors import InputError, size
+from srlaw.errors import InputError
 from srlaw.files import repository
 from srlaw.planner import decide, screen
 from srlaw.planner.decide import TEXT
@@ -24,7 +24,7 @@ from srlaw.planner.page import plain
 from srlaw.planner.request import Request, chosen_s_max
 from srlaw.runs import curves_beside, finished_rows
 from srlaw.sequences import Sequences, data_hash
-from srlaw.summary import METRICS
+from srlaw.summary import METRICS, size_words
 
 EMBEDDED = "synthetic"
 PLANTED = {"seed": 1, "users": 2000, "types": 2, "branching": 2, "items": 100}
@@ -44,6 +44,7 @@ MEANS = {
     "smaller": "The cheapest size that is not shown to be worse; in brackets, what it is expected to lose.",
     "noise of one run": "The standard deviation between runs of one size; smaller differences of two runs say nothing.",
     "epochs": "What longer training gains; above what noise alone reaches, the models are not trained to the end.",
+    "events in random order": "What the size loses when it is not told in which order a user's events came.",
     "gain at": "What more users would bring, carried on from shares of them, where these runs can tell.",
     "the full run": "What training the recommended size takes on this machine, and its size.",
     "minutes it took": "All in all, on this machine.",
@@ -211,7 +212,7 @@ class Card:
         if chosen is None:
             return "no recommendation"
         model = f"{chosen['model']}, " if chosen.get("model") else ""
-        what = f"{model}{size(chosen)}"
+        what = f"{model}{size_words(chosen)}"
         what += f", s_max {chosen['s_max']}" if chosen.get("s_max") else ""
         return what if chosen["bounded"] else f"{what} (at least; larger was not tried)"
 

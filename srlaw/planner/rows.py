@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from srlaw.baselines import NAMES
-from srlaw.errors import size
 from srlaw.laws import PANEL_LAWS
 from srlaw.laws.inference import percentiles
 from srlaw.planner import noise as noises
 from srlaw.planner.cells import Cells
 from srlaw.planner.forecast import Forecast, Weighed, carried_curves, draws, forecasters, weigh
 from srlaw.planner.table import METRICS, SIZES, Table, read_table
+from srlaw.summary import size_words
 
 LEAST = 6  # configurations below which nothing is recommended
 DRAWS = 200
@@ -218,11 +218,11 @@ def expected(view: View, cell: int, seed: int) -> tuple[float, list[float]]:
 def _reason(answer: dict, evidence: dict, metric: str) -> str:
     low, high = answer["interval"][metric]
     reached = f"{metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"
-    parts = [f"a model of {size(answer)} is expected to reach {reached}"]
+    parts = [f"a model of {size_words(answer)} is expected to reach {reached}"]
     parts.append(f"{evidence['agree']:.0%} of the draws choose the same")
     for end, bound, other in (("upper", "at least", "larger"), ("lower", "at most", "smaller")):
         if names := [DIRECTIONS[name] for name, edge in evidence["edges"].items() if edge == end]:
             parts.append(f"{bound} this {' and '.join(names)}: {other} was not tried")
     if smaller := evidence["smaller"]:
-        parts.append(f"what {size(smaller)} loses is less than {LITTLE} ({-smaller['difference']:.4f})")
+        parts.append(f"what {size_words(smaller)} loses is less than {LITTLE} ({-smaller['difference']:.4f})")
     return "; ".join(parts)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from srlaw.baselines import NAMES
-from srlaw.errors import one_line, size
+from srlaw.errors import one_line
 from srlaw.planner.rows import LITTLE
-from srlaw.summary import METRICS, aligned
+from srlaw.summary import METRICS, aligned, size_words
 
 WRAPPED = 72  # characters of what a stage is for
 VISIBLE = (
@@ -63,7 +63,7 @@ def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
     if chosen is None:
         rows: list[Sequence[str]] = [["no recommendation", answer["reason"]]]
     else:
-        where = f"{chosen['model']}, {size(chosen)}, s_max {chosen['s_max']}"
+        where = f"{chosen['model']}, {size_words(chosen)}, s_max {chosen['s_max']}"
         rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
         event = "test event" if "tested" in evidence else "validation event"
         for name, words in METRICS.items():
@@ -102,9 +102,12 @@ def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
             f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}",
         )
     if small := evidence.get("gain_over_smallest"):
-        yield "gain over smallest", f"{size(small)}: {small['difference']:+.4f}, 95% {_ends(small['interval'], '+')}"
+        yield (
+            "gain over smallest",
+            f"{size_words(small)}: {small['difference']:+.4f}, 95% {_ends(small['interval'], '+')}",
+        )
     if small := evidence.get("smaller"):
-        yield "smaller", f"{size(small)}; what it loses is less than {LITTLE} ({-small['difference']:.4f})"
+        yield "smaller", f"{size_words(small)}; what it loses is less than {LITTLE} ({-small['difference']:.4f})"
     if noise := evidence.get("noise"):
         yield (
             "noise of one run",
@@ -113,6 +116,9 @@ def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
     if longer := evidence.get("longer"):
         words = f"{longer['gain']:+.4f}; noise alone reaches {longer['limit']:.4f}"
         yield f"{longer['twice']} epochs for {longer['epochs']}", words
+    if order := evidence.get("order"):
+        words = f"{-order['loss']:+.4f}; noise alone reaches {order['limit']:.4f}"
+        yield "events in random order", words
     if data := evidence.get("more_data"):
         for times in ("2x", "10x"):
             told = data[times] and f"{data[times]['gain']:+.4f}, 95% {_ends(data[times]['interval'], '+')}"

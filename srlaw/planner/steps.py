@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from srlaw.baselines import NAMES
-from srlaw.errors import size
 from srlaw.planner.rows import DIRECTIONS, LEAST, LITTLE
+from srlaw.summary import size_words
 
 
 def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
@@ -38,7 +38,11 @@ def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
         how = "grant more minutes" if "minutes" in answer else "train larger sizes, or plan the log with more minutes"
         steps.append(f"The best size is at the edge of what was tried: {how}, so that more {where} is tried.")
     if chosen and (small := evidence.get("smaller")):
-        steps.append(f"Where cost counts take {size(small)}: it loses {-small['difference']:.4f}, less than {LITTLE}.")
+        steps.append(
+            f"Where cost counts take {size_words(small)}: it loses {-small['difference']:.4f}, less than {LITTLE}."
+        )
+    if (order := evidence.get("order")) and not order["tells"]:
+        steps.append("Try a model that counts which items occur together: the order of the events adds nothing here.")
     if (longer := evidence.get("longer")) and not longer["enough"]:
         steps.append(f"Train longer: {longer['twice']} epochs still gain {longer['gain']:.4f} at one size.")
     if data := evidence.get("more_data"):
