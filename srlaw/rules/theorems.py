@@ -96,8 +96,8 @@ def theorem_3_3(e: Evidence) -> Judgement:
     exactly = e["off_formula"] < BOUNDARY and e["one_sided"] == 0 and e["listed_agree"] == 1
     seen = (
         f"Of {e['listed']:,} cases whose sequences were all listed, {e['fails_printed']:.0%}, {e['fails_bits']:.0%} "
-        f"and {e['fails_nats']:.0%} break (12) in the three choices of units. Of the real codes {e['coded_fail']} of {e['coded']} "
-        f"long sequences and {e['huffman_fails']:.0%} of the short histories do."
+        f"and {e['fails_nats']:.0%} break (12) in the three choices of units. Of the real codes {e['coded_fail']} of "
+        f"{e['coded']} long sequences and {e['huffman_fails']:.0%} of the short histories do."
     )
     drawn = ""
     if e["minimal"] is not None:
@@ -105,11 +105,11 @@ def theorem_3_3(e: Evidence) -> Judgement:
     if min(fails) >= SIZEABLE and really and exactly:
         return "contradicted", (
             "Ergodic stationary first-order chains break (12) whenever their entropy rate is below a boundary. "
-            f"For long histories it was found at {e['boundary'][0]:.3f} nats with ApEn in nats and the code in bits, as "
-            f"printed, at {e['boundary'][1]:.3f} with both in bits, and at {e['boundary'][2]:.3f} with both in nats. "
-            f"Short histories have lower ones. {seen} The proof fails at (19) and at the second inequality of (21). "
-            f"After (15) it says: “{REMARK}”. Read as every p_xy ≤ {P_MAX:.3f} this is enough{drawn}. But the theorem "
-            "does not state it, and “minimal” has no number. A large vocabulary does not bring it: a cycle of "
+            f"For long histories it was found at {e['boundary'][0]:.3f} nats with ApEn in nats and the code in bits, "
+            f"as printed, at {e['boundary'][1]:.3f} with both in bits, and at {e['boundary'][2]:.3f} with both in "
+            f"nats. Short histories have lower ones. {seen} The proof fails at (19) and at the second inequality of "
+            f"(21). After (15) it says: “{REMARK}”. Read as every p_xy ≤ {P_MAX:.3f} this is enough{drawn}. But the "
+            "theorem does not state it, and “minimal” has no number. A large vocabulary does not bring it: a cycle of "
             f"{e['vocabulary']:,} items breaks (12) if it jumps with probability below {e['chance']:.3f}. Of the "
             f"{e['known']} rows of Table 2 whose number of items is known, {e['impossible']} have a bound above what "
             "any log needs."
