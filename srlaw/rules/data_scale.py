@@ -88,8 +88,8 @@ def figure_4(e: Evidence) -> Judgement:
         line = f"Within data of one scale the line explains at least {e['r2_least']:.2f} of the variance"
     held = "holds in every reading" if not short else f"does not hold for {'; '.join(short)}"
     return "weaker-than-claimed", (
-        f"{between}{left if found['averages'] != 'strong' else ''}. Between data sets D′ grows with tokens/ApEn, with "
-        f"the elasticity {e['elasticity']:.2f} (HR@10 as printed). A correlation of {STRONG_R} or more, whichever "
+        f"Between data sets D′ grows with tokens/ApEn, with the elasticity {e['elasticity']:.2f} (HR@10 as printed). "
+        f"{between}{left if found['averages'] != 'strong' else ''}. A correlation of {STRONG_R} or more, whichever "
         f"data set is left out, {held}. {line}. "
         "“A clear linear growth trend emerges, aligning perfectly with our predictions” (Section 5.2) is true of the "
         "distance between four data sets."
@@ -177,9 +177,9 @@ def apen_substitute(e: Evidence) -> Judgement:
     if all(ahead > 0 and behind == 0 for ahead, _, behind in versions):
         return "weaker-than-claimed", f"{counts} It is the better substitute in some and the worse one in none."
     return "open", (
-        f"{counts} With the tokens put right {e['tables_right'][0]} of its leads are against D′ of the tables and "
-        f"{e['figures_right'][0]} against D′ of the figures. So the better substitute depends on which printed value "
-        "is believed, of a parameter that no panel of metrics identifies."
+        "Which is the better substitute depends on which printed value is believed, of a parameter that no panel of "
+        f"metrics identifies. {counts} With the tokens put right {e['tables_right'][0]} of its leads are against D′ of "
+        f"the tables and {e['figures_right'][0]} against D′ of the figures."
     )
 
 

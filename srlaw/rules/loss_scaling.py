@@ -62,8 +62,8 @@ def eq_1(e: Evidence) -> Judgement:
     if any(holds.values()):
         good = " and ".join(_NAMES[name] for name in _READINGS if holds[name])
         bad = " and ".join(_NAMES[name] for name in _READINGS if not holds[name])
-        return "weaker-than-claimed", f"{text}. So the law forecasts the {good}, and not the {bad}."
-    return "contradicted", f"{text}. So the law forecasts none of them."
+        return "weaker-than-claimed", f"The law forecasts the {good}, and not the {bad}. {text}."
+    return "contradicted", f"The law forecasts none of the three losses. {text}."
 
 
 _NAMES = {"train": "training loss", "valid": "least validation loss", "test": "test loss"}
