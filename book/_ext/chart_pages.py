@@ -69,7 +69,9 @@ def polished(spec: dict[str, Any]) -> dict[str, Any]:
 
 def alike(spec: dict[str, Any]) -> None:
     """What a still picture has too: the book's colours, one legend for what is named twice, in full colours."""
-    spec.setdefault("config", {}).setdefault("legend", {}).setdefault("symbolOpacity", 1)
+    config = spec.setdefault("config", {})
+    config.setdefault("legend", {}).setdefault("symbolOpacity", 1)
+    config.setdefault("axis", {}).setdefault("labelLimit", 240)  # pixels; a panel with its metric has 200
     colour_names(spec)
     one_legend(spec)
 
@@ -134,7 +136,8 @@ def one_legend(spec: dict[str, Any]) -> None:
         domain = colour.get("scale", {}).get("domain", colour.get("sort"))
         for name in ("shape", "strokeDash"):
             other = encoding.get(name, {})
-            if isinstance(domain, list) and other.get("field") == colour["field"]:
+            shown = None not in (colour.get("legend", {}), other.get("legend", {}))
+            if shown and isinstance(domain, list) and other.get("field") == colour["field"]:
                 for channel in (colour, other):
                     channel.setdefault("scale", {}).setdefault("domain", domain)
 

@@ -37,7 +37,7 @@
         labels = Math.max(labels, Math.min(0.48 * width, (broken ? 3.6 : 5.8) * most));
       }
       for (const place of x ? [x, x.axis] : []) {
-        if (typeof place?.title === "string") place.title = lines(place.title, Math.max(16, (width - labels) / 7.5));
+        if (typeof place?.title === "string") place.title = lines(place.title, Math.max(16, (width - labels - 40) / 7));
       }
     }
     for (const unit of units(copy)) {
