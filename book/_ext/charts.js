@@ -33,8 +33,8 @@
         const most = longest(y.field), high = height > 0 ? height / valuesOf(spec, y.field).size : height?.step || 20;
         const broken = most > 16 && high >= 26;
         if (broken) y.axis = { ...y.axis, labelExpr: halved(most), labelOverlap: false };
-        else if (most > 16) y.axis = { ...y.axis, labelFontSize: 10.5, labelLimit: 0.48 * width };
-        labels = Math.max(labels, Math.min(0.48 * width, (broken ? 3.6 : 5.8) * most));
+        else if (most > 16) y.axis = { ...y.axis, labelFontSize: 10, labelLimit: 0.56 * width };
+        labels = Math.max(labels, Math.min(0.56 * width, (broken ? 3.6 : 5.6) * most));
       }
       for (const place of x ? [x, x.axis] : []) {
         if (typeof place?.title === "string") place.title = lines(place.title, Math.max(16, (width - labels - 40) / 7));

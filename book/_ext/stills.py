@@ -12,7 +12,7 @@ from chart_pages import alike, nested, units
 
 WIDTH, HEIGHT = 360, 200  # pixels of a single plot with its labels
 COMPOSED = 420  # pixels that several together may have, or their words become too small
-LINE = {True: 44, False: 22}  # characters of a line in the title of an axis of a single plot, and of one of several
+LINE = {True: 38, False: 22}  # characters of a line in the title of an axis of a single plot, and of one of several
 SEVERAL = {"hconcat", "vconcat", "concat", "facet", "repeat"}
 
 
@@ -25,7 +25,7 @@ def still(written: str) -> str:
     if single:
         spec |= {"width": WIDTH, "height": min(spec.get("height", HEIGHT), HEIGHT)}
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    spec["config"]["legend"]["columns"] = 3
+    spec["config"]["legend"]["columns"] = 2 if single else 3
     for _, encoding in units(spec):
         for place in (encoding.get("x", {}), encoding.get("x", {}).get("axis") or {}):
             if isinstance(place.get("title"), str):
