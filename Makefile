@@ -36,7 +36,7 @@ run: $(READY)
 	@SRLAW_PARENT=$$PPID exec $(BIN)/python book/run.py $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest --nbval -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --nbval -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

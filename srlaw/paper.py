@@ -94,6 +94,12 @@ def grid() -> pl.DataFrame:
     return _read("performance_law_grid.csv")
 
 
+def recovery() -> pl.DataFrame:
+    """Every marker of the authors' four figures, as `srlaw.recover` found it: ``figure``, the columns of `grid` with
+    ``z`` for the metric, its standard ``error``, and ``rms, miss, next`` in points of 1/72 inch."""
+    return _read("recovery.csv")
+
+
 def panels() -> list[Panel]:
     """The 20 panels of Figures 3 and 5."""
     groups = grid().group_by("dataset", "s_max", maintain_order=True)

@@ -31,7 +31,7 @@ SETTINGS = (
     "dataset", "data", "model", "n_layers", "d_emb", "s_max", "n_items", "n_heads", "dropout", "use_ratings", "bias",
     "attention", "gate", "objective", "max_epochs", "batch_events", "learning_rate", "weight_decay",
     "warmup", "clip", "negatives", "log_correction", "patience", "fraction", "test_fraction", "judged_on",
-    "precision", "devices",
+    "order", "precision", "devices",
 )  # fmt: skip
 """Columns of a sweep's rows, besides the seed, that tell one configuration from another."""
 

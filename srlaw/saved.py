@@ -31,6 +31,7 @@ from srlaw.files import safe_folder, status
 from srlaw.models import MODELS, ModelConfig, SequenceModel, build, name_of
 from srlaw.ranking import rows_at_once
 from srlaw.sequences import Sequences
+from srlaw.summary import size_words
 from srlaw.training import Trained
 from srlaw.training.data import batches
 from srlaw.training.evaluate import EVALUATION_EVENTS, last_states, whole_histories
@@ -366,7 +367,7 @@ def _catalogue(ids: pl.Series) -> np.ndarray:
 def card(recommender: Recommender) -> str:
     """The model card, Markdown: what it is, what it was trained on, what it reaches, how to use it, its limits."""
     row = recommender.row
-    name = f"{row['model']}, {row['n_layers']} layers of width {row['d_emb']}"
+    name = f"{row['model']}, {size_words(row)}"
     metrics = {"this model": "", **{words: f"baseline_{key}_" for key, words in NAMES.items()}, "gain": "gain_"}
     cells = {words: f"{_cell(row, f'{key}hr10')} | {_cell(row, f'{key}ndcg10')}" for words, key in metrics.items()}
     table = "\n".join(f"| {words} | {values} |" for words, values in cells.items())

@@ -172,10 +172,14 @@ class Sequences:
         keep[first] = True
         return self._select(keep)
 
-    def shuffled(self, rng: np.random.Generator) -> Sequences:
-        """Every user's events in random order, without ratings and timestamps."""
+    def shuffled(self, rng: np.random.Generator, last: int | None = None) -> Sequences:
+        """Every user's events, or her `last` ones only, in random order, without ratings and timestamps."""
         users = np.repeat(np.arange(self.n_users), self.lengths)
-        order = np.lexsort((rng.random(self.tokens), users))
+        place = rng.random(self.tokens)
+        if last is not None:
+            left = self._events_left()
+            place = np.where(left < last, place, -left)
+        order = np.lexsort((place, users))
         return Sequences(self.items[order], self.offsets, self.catalogue, user_ids=self.user_ids, name=self.name)
 
     def summary(self) -> dict[str, int | float]:
@@ -234,6 +238,15 @@ class Split(NamedTuple):
     def judged(self, on: str) -> HeldOut:
         """The event that the metrics of a run are of; see `srlaw.training.TrainConfig`."""
         return self.test if on == "test" else self.validation
+
+    def in_random_order(self, s_max: int) -> Split:
+        """The same events, targets and users, but the last `s_max` events, those that a model is shown, shuffled once.
+
+        What a model loses by it is what their order tells. Without ratings and timestamps.
+        """
+        rng = np.random.default_rng(0)
+        seen = [HeldOut(part.history.shuffled(rng, s_max), part.target) for part in (self.validation, self.test)]
+        return Split(self.train.shuffled(rng), *seen)
 
     @property
     def events(self) -> int:

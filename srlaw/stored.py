@@ -103,6 +103,21 @@ def planning_settings() -> pl.DataFrame:
     return pl.read_csv(_file("statistics", "planning", "-settings.csv"))
 
 
+def planted() -> pl.DataFrame:
+    """Plans of logs whose source is known, from `benchmarks/planted.py`: a row a log, NDCG@10.
+
+    ``log, seed, minutes, runs, sizes``; ``range`` of the means of the sizes that were tried; the named size and its
+    interval, ``expected, low, high``, null where none was named, with the ``reason``; ``fresh, fresh_se``, mean and
+    standard error of three fresh runs of it; ``holds``, whether the interval holds that mean.
+    """
+    return pl.read_csv(_file("statistics", "planted", "-logs.csv"), infer_schema_length=None)
+
+
+def planted_sizes() -> pl.DataFrame:
+    """Every size that the first of these plans tried, trained anew with three seeds: ``mean, error, named``."""
+    return pl.read_csv(_file("statistics", "planted", "-sizes.csv"), infer_schema_length=None)
+
+
 def plan_runs() -> pl.DataFrame:
     """The runs of a plan on a made log, `srlaw.chapters.your_data.PLANTED`."""
     return pl.read_csv(_file("statistics", "plan", "-planted.csv"), infer_schema_length=None)

@@ -13,13 +13,18 @@ METRICS = {"hr10": "HR@10", "ndcg10": "NDCG@10"}
 SIZES = {"n_layers": "layers", "d_emb": "width", "s_max": "s_max", "precision": "precision", "seed": "seed"}
 
 
+def size_words(row: dict[str, Any]) -> str:
+    """``n_layers`` and ``d_emb`` in words."""
+    return f"{row['n_layers']} layer{'s' * (row['n_layers'] != 1)} of width {row['d_emb']}"
+
+
 def of_training(row: dict[str, Any]) -> str:
     """A row of `Trained.row` as a table of metrics, and the size and the cost of the model."""
     lines = [["", *METRICS.values()], [row["model"], *(_value(row, metric) for metric in METRICS)]]
     lines += _yardsticks(row)
     lines.append(["gain over the best of these", *(_value(row, f"gain_{metric}", "+") for metric in METRICS)])
     lines.append(["smallest visible difference", *(f"{_visible(row, metric):.4f}" for metric in METRICS)])
-    size = f"{row['n_layers']} layers of width {row['d_emb']}, s_max {row['s_max']}, {row['params_total']:,} parameters"
+    size = f"{size_words(row)}, s_max {row['s_max']}, {row['params_total']:,} parameters"
     loss = row["objective"] if row["objective"] == "full" else f"sampled softmax, {row['negatives']} negatives"
     return "\n".join(
         [

@@ -157,7 +157,7 @@ def test_ideal_predictors_lose_on_last_events_what_their_probabilities_say(data)
 
 
 def test_expected_and_realised_losses_agree_over_many_users():
-    for source in learning.sources("synthetic", users=4000, s_max=30, seed=1):
+    for source in learning.sources("synthetic", users=1500, s_max=30, seed=1):
         best = learning.yardsticks(source)
         losses = learning.last_losses(source, {}).rename({"optimum": "floor"})
         for name in ("popularity", "last_item", "floor"):

@@ -41,15 +41,16 @@ def design(epochs=20):
     return Design([("hstu", 25)], [(n, d) for n in (1, 2, 4) for d in (16, 32, 64)], epochs, 2, {"loss": "full"})
 
 
-def rows(gain_of_twice=0.0, slope=0.02, yardstick=0.1, error=0.001, seed=0):
-    """A table as a plan's sweep writes it: a hill of sizes, two seeds, shares of the users, twice the epochs."""
+def rows(gain_of_twice=0.0, order=0.05, slope=0.02, yardstick=0.1, error=0.001, seed=0):
+    """A table as of a sweep of a plan: a hill of sizes, two seeds, shares of users, twice the epochs, no order."""
     rng = np.random.default_rng(seed)
     out = []
 
-    def add(n, d, fraction=1.0, epochs=20, seed=0, judged="validation", more=0.0):
+    def add(n, d, fraction=1.0, epochs=20, seed=0, judged="validation", more=0.0, order="recorded"):
         y = 0.3 - 0.02 * (np.log(n) - np.log(2)) ** 2 - 0.02 * (np.log(d) - np.log(32)) ** 2 + slope * np.log(fraction)
         y += more + 0.001 * rng.normal()
         row = {"model": "hstu", "s_max": 25, "n_layers": n, "d_emb": d, "seed": seed, "fraction": fraction}
+        row["order"] = order
         row |= {"max_epochs": epochs, "judged_on": judged, "ndcg10": y, "hr10": 2 * y, "gain_ndcg10_se": error}
         row |= {"valid_ndcg10": y if judged == "validation" else y + 0.02, "baseline_popularity_ndcg10": yardstick}
         out.append(row | {"valid_hr10": 2 * row["valid_ndcg10"], "params_total": n * d, "wall_s": 1.0})
@@ -59,6 +60,7 @@ def rows(gain_of_twice=0.0, slope=0.02, yardstick=0.1, error=0.001, seed=0):
             add(n, d)
             add(n, d, seed=1)
     add(2, 32, epochs=40, more=gain_of_twice)
+    add(2, 32, order="random", more=-order)
     for n, d in ((1, 16), (2, 32)):
         for fraction in (0.25, 0.5):
             add(n, d, fraction=fraction)
@@ -68,10 +70,12 @@ def rows(gain_of_twice=0.0, slope=0.02, yardstick=0.1, error=0.001, seed=0):
 def test_the_parts_of_a_table_and_what_they_tell():
     table, add, out = rows()
     parts_of = split_rows(table)
-    assert [len(part) for part in (parts_of.sizes, parts_of.shares, parts_of.lengths, parts_of.tested)] == [18, 4, 1, 0]
+    found = (parts_of.sizes, parts_of.shares, parts_of.lengths, parts_of.random, parts_of.tested)
+    assert [len(part) for part in found] == [18, 4, 1, 1, 0]
     found = decide(table, count=50)
     assert (found["recommendation"]["n_layers"], found["recommendation"]["d_emb"]) == (2, 32)
     assert found["evidence"]["longer"]["enough"] is True
+    assert found["evidence"]["order"]["loss"] == pytest.approx(0.05, abs=0.004)
     gain = found["evidence"]["more_data"]["2x"]
     assert gain["interval"][0] < 0.02 * np.log(2) < gain["interval"][1]
     assert found["evidence"]["gain_over_yardstick"]["gain"] == pytest.approx(0.2, abs=0.01)
@@ -87,6 +91,7 @@ def test_the_parts_of_a_table_and_what_they_tell():
     ("change", "reason"),
     [
         ({"gain_of_twice": 0.02}, "not trained to the end"),
+        ({"order": 0.0}, "order of the events tells these models nothing"),
         ({"yardstick": 0.292, "error": 0.005}, "not shown to beat popularity"),
         ({"yardstick": 0.4}, "no size is expected to beat"),
     ],
@@ -102,7 +107,7 @@ def test_flat_shares_cannot_tell_and_another_table_is_left_as_it_is():
     data = more_data(split_rows(table), "ndcg10", 0.003)
     assert data is not None
     assert data["10x"] is None
-    plain = table.filter(fraction=1.0, max_epochs=20).drop("fraction", "max_epochs", "judged_on")
+    plain = table.filter(fraction=1.0, max_epochs=20).drop("fraction", "max_epochs", "judged_on", "order")
     assert len(split_rows(plain).sizes) == len(plain)
     assert trained_to_the_end(split_rows(plain), "ndcg10", 0.001) is None
     assert more_data(split_rows(plain), "ndcg10", 0.001) is None
@@ -115,6 +120,7 @@ def test_a_specification_expands_to_its_runs(tmp_path):
     assert spec["dataset"] == "a: b.csv"
     back = expand(spec)
     assert [run.configs(9) for run in back] == [run.configs(9) for run in runs]
+    assert [run.training.get("order") for run in back].count("random") == 1
 
 
 def test_the_schedule_counts_and_fits():
@@ -224,7 +230,7 @@ def test_a_dry_run_trains_nothing(tmp_path):
 
 def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
     file = written(tmp_path)
-    for minutes in (1.2, 3, 8):  # the first that is enough for three runs, on a machine however busy
+    for minutes in (0.8, 2.5, 8):  # the first that is enough for three runs, on a machine however busy
         out = tmp_path / f"out-{minutes}"
         trained = out / "sweep" / "rows"
         command = ["plan", str(file), "--minutes", str(minutes), "--jobs", "1", "--out", out.name, "--s-max", "10"]
@@ -261,7 +267,7 @@ def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
     assert "prefers-color-scheme" in page
     assert (out / "2-sizes.yml").exists()
     assert pl.read_csv(out / "rows.csv").filter(judged_on="test").height == (found["recommendation"] is not None)
-    said = refusal("plan", file, "--minutes", "2", "--jobs", "1", "--out", out.name, "--s-max", "10", cwd=tmp_path)
+    said = refusal("plan", file, "--minutes", "9", "--jobs", "1", "--out", out.name, "--s-max", "10", cwd=tmp_path)
     assert "another minutes" in said
     other = tmp_path / "other"
     other.mkdir()

@@ -168,3 +168,7 @@ def test_shuffled_keeps_every_users_events(histories, seed):
     mixed = sequences.shuffled(np.random.default_rng(seed))
     for user, history in enumerate(histories):
         assert sorted(mixed.catalogue[mixed[user]].tolist()) == sorted(history)
+    partly = sequences.shuffled(np.random.default_rng(seed), last=2)
+    for user, history in enumerate(histories):
+        assert partly.catalogue[partly[user]].tolist()[:-2] == history[:-2]
+        assert sorted(partly.catalogue[partly[user]].tolist()[-2:]) == sorted(history[-2:])

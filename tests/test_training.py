@@ -22,6 +22,7 @@ from srlaw.models import CONFIGS, build
 from srlaw.sequences import Sequences, split
 from srlaw.training import TrainConfig, evaluate, loop, require_room, train
 from srlaw.training import checkpoint as checkpoints
+from srlaw.training.config import ORDERS
 from srlaw.training.data import batches, next_events
 from srlaw.training.loss import full_softmax, sampled_softmax
 
@@ -189,6 +190,21 @@ def test_a_run_that_is_judged_on_validation_never_sees_the_test_event(data):
     clock = ("wall_s", "events_per_s", "date")
     assert all(rows[0][name] == rows[1][name] for name in rows[0] if name not in clock)
     assert rows[0]["ndcg10"] == rows[0]["valid_ndcg10"]
+
+
+def test_random_order_keeps_events_and_targets_and_costs_what_the_order_told(data):
+    parts = split(data, 20)
+    blind = parts.in_random_order(20)
+    for own, other in ((parts.train, blind.train), *zip(parts[1:], blind[1:], strict=True)):
+        if not isinstance(own, Sequences):
+            assert np.array_equal(own.target, other.target)
+            own, other = own.history, other.history
+        assert np.array_equal(own.offsets, other.offsets)
+        assert all(sorted(a) == sorted(b) and list(a[:-21]) == list(b[:-21]) for a, b in zip(own, other, strict=True))
+        assert not np.array_equal(own.items, other.items)
+    model, config = sasrec(data), replace(QUICK, epochs=8, batch_events=512, learning_rate=1e-2)
+    loss = [train(data, model, replace(config, order=order), progress=False).test["loss"] for order in ORDERS]
+    assert loss[1] - loss[0] > 0.1  # nats: each item of this population leads to few others
 
 
 def test_fractions_of_users_are_nested_and_leave_the_catalogue_whole(data):

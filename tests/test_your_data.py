@@ -14,6 +14,7 @@ from srlaw.sequences import data_hash
 
 SMALL = {"n_layers": 1, "d_emb": 8, "difference": -0.003, "interval": [-0.01, 0.004]}
 LONGER = {"n_layers": 1, "d_emb": 8, "epochs": 5, "twice": 10, "gain": 0.001, "limit": 0.01, "enough": True}
+ORDER = {"n_layers": 1, "d_emb": 8, "keeps": 0.1, "loss": 0.15, "limit": 0.01, "tells": True}
 MORE = {"gain": 0.02, "interval": [0.01, 0.03]}
 GAIN = {"yardstick": "next", "reaches": 0.2, "gain": 0.05, "interval": [0.03, 0.07]}
 FACTS = {"smallest_visible_ndcg10": 0.02}
@@ -24,7 +25,7 @@ def made(**changes):
     chosen = {"model": "hstu", "s_max": 25, "n_layers": 2, "d_emb": 16, "bounded": True, "ndcg10": 0.25, "hr10": 0.4}
     chosen |= {"interval": {"ndcg10": [0.24, 0.26], "hr10": [0.38, 0.42]}}
     evidence = {
-        "metric": "ndcg10", "agree": 0.7, "edges": {}, "smaller": SMALL, "longer": LONGER,
+        "metric": "ndcg10", "agree": 0.7, "edges": {}, "smaller": SMALL, "longer": LONGER, "order": ORDER,
         "gain_over_smallest": SMALL | {"difference": 0.01}, "gain_over_yardstick": GAIN,
         "noise": {"sigma": 0.004, "source": "repeats", "freedom": 5}, "more_data": {"2x": MORE, "10x": None},
         "tested": {"ndcg10": 0.25, "ndcg10_se": 0.01, "gain_ndcg10": 0.05, "gain_ndcg10_se": 0.01},
@@ -58,6 +59,11 @@ def test_every_line_of_the_screen_is_explained():
         ({"evidence": {"more_data": {"2x": None, "10x": None}}}, "cannot be told", "Twice the users"),
         ({"evidence": {"gain_over_yardstick": GAIN | {"gain": 0.01}}}, "from 0.0200 on", "Use item→next"),
         ({"recommendation": None, "reason": "below the noise"}, "further apart", "Train the"),
+        (
+            {"recommendation": None, "evidence": {"order": ORDER | {"loss": 0.0, "tells": False}}},
+            "occur together",
+            "Train the",
+        ),
         (
             {"recommendation": None, "evidence": {"longer": LONGER | {"enough": False}}},
             "Train longer: 10",

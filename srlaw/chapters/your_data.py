@@ -24,7 +24,7 @@ from srlaw.planner.page import plain
 from srlaw.planner.request import Request, chosen_s_max
 from srlaw.runs import curves_beside, finished_rows
 from srlaw.sequences import Sequences, data_hash
-from srlaw.summary import METRICS
+from srlaw.summary import METRICS, size_words
 
 EMBEDDED = "synthetic"
 PLANTED = {"seed": 1, "users": 2000, "types": 2, "branching": 2, "items": 100}
@@ -44,6 +44,7 @@ MEANS = {
     "smaller": "The cheapest size that is not shown to be worse; in brackets, what it is expected to lose.",
     "noise of one run": "The standard deviation between runs of one size; smaller differences of two runs say nothing.",
     "epochs": "What longer training gains; above what noise alone reaches, the models are not trained to the end.",
+    "events in random order": "What the size loses when it is not told in which order a user's events came.",
     "gain at": "What more users would bring, carried on from shares of them, where these runs can tell.",
     "the full run": "What training the recommended size takes on this machine, and its size.",
     "minutes it took": "All in all, on this machine.",
@@ -217,8 +218,10 @@ def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
             f"The best size is at the edge of what was tried: grant more minutes, so that more {where} is tried."
         )
     if chosen and (small := evidence.get("smaller")):
-        size = f"{small['n_layers']} layers of width {small['d_emb']}"
+        size = size_words(small)
         steps.append(f"Where cost counts take {size}: it loses {-small['difference']:.4f}, less than the noise.")
+    if (order := evidence.get("order")) and not order["tells"]:
+        steps.append("Try a model that counts which items occur together: the order of the events adds nothing here.")
     if (longer := evidence.get("longer")) and not longer["enough"]:
         steps.append(f"Train longer: {longer['twice']} epochs still gain {longer['gain']:.4f} at one size.")
     if data := evidence.get("more_data"):
@@ -261,7 +264,7 @@ class Card:
         if chosen is None:
             return "no recommendation"
         model = f"{chosen['model']}, " if chosen.get("model") else ""
-        size = f"{model}{chosen['n_layers']} layers of width {chosen['d_emb']}"
+        size = f"{model}{size_words(chosen)}"
         size += f", s_max {chosen['s_max']}" if chosen.get("s_max") else ""
         return size if chosen["bounded"] else f"{size} (at least; larger was not tried)"
 

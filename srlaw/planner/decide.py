@@ -11,10 +11,11 @@ from scipy.special import stdtrit
 
 from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
-from srlaw.planner.extras import more_data, over_yardstick, split_rows, trained_to_the_end
+from srlaw.planner.extras import more_data, over_yardstick, split_rows, trained_to_the_end, worth_of_order
 from srlaw.planner.rows import DRAWS, Priors, plan_rows
 from srlaw.planner.table import METRICS
 from srlaw.runs import finished_rows
+from srlaw.summary import size_words
 
 TEXT = ("dataset", "data", "model", "key", "judged_on")
 
@@ -31,9 +32,9 @@ def decide(
 ) -> dict[str, Any]:
     """`plan_rows` of the runs that are to plan by, and what the other runs of the table tell.
 
-    A recommendation is taken back where no yardstick is beaten by more than its uncertainty, and where twice the
-    epochs gain more than the noise. Once a run has been tested, ``hr10`` and ``ndcg10`` are those to expect on the
-    test event, see `_expect_test`.
+    A recommendation is taken back where no yardstick is beaten by more than its uncertainty, where histories in random
+    order do as well within the noise, and where twice the epochs gain more than it. Once a run has been tested,
+    ``hr10`` and ``ndcg10`` are those to expect on the test event, see `_expect_test`.
 
     Raises:
         InputError: as `plan_rows`.
@@ -49,16 +50,17 @@ def decide(
     answer = plan_rows(_by_validation(parts.sizes), metric, priors, models, max_params, laws, count, seed)
     evidence = answer["evidence"]
     evidence["failed"] += failed
-    evidence["longer"] = evidence["more_data"] = None
+    evidence["longer"] = evidence["order"] = evidence["more_data"] = None
     if noise := evidence.get("noise"):
         evidence["longer"] = trained_to_the_end(parts, metric, noise["sigma"])
+        evidence["order"] = worth_of_order(parts, metric, noise["sigma"])
         evidence["more_data"] = more_data(parts, metric, noise["sigma"], seed)
     chosen, reasons = answer["recommendation"], []
     if chosen is None:
         reasons.append(answer["reason"])
     else:
         reasons += _unbeaten(chosen, parts.sizes, evidence, metric)
-    reasons += _unfinished(evidence["longer"])
+    reasons += _without_order(evidence["order"]) + _unfinished(evidence["longer"])
     if reasons:
         return answer | {"recommendation": None, "reason": "; and ".join(reasons)}
     if chosen and len(tested := _of(parts.tested, chosen)):
@@ -90,11 +92,21 @@ def _unbeaten(chosen: dict[str, Any], sizes: pl.DataFrame, evidence: dict[str, A
     return [f"the best size is not shown to beat {name}, whose {metric} is {gain['reaches']:.4f}: {told}"]
 
 
+def _without_order(order: dict[str, Any] | None) -> list[str]:
+    """That a model needs no order here, in a list of one sentence; empty if it does, or if no run tells."""
+    if order is None or order["tells"]:
+        return []
+    size = size_words(order)
+    kept = f"with every history in random order {size} would reach {order['keeps']:.4f}"
+    loss = f"a loss of {order['loss']:.4f}, and noise alone makes up to {order['limit']:.4f}"
+    return [f"the order of the events tells these models nothing: {kept}, {loss}; a model without order would do"]
+
+
 def _unfinished(longer: dict[str, Any] | None) -> list[str]:
     """That the models were not trained to the end, in a list of one sentence; empty if they were, or if none tells."""
     if longer is None or longer["enough"]:
         return []
-    size = f"{longer['n_layers']} layers of width {longer['d_emb']}"
+    size = size_words(longer)
     gain = f"{longer['gain']:.4f} at {size}, more than the noise ({longer['limit']:.4f})"
     epochs = f"{longer['twice']} epochs instead of {longer['epochs']}"
     return [f"the models are not trained to the end: {epochs} gain {gain}; grant more minutes"]

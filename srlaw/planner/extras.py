@@ -22,11 +22,13 @@ VARIED = ("fraction", "max_epochs", *SETTINGS)
 @dataclass(frozen=True, eq=False)
 class Split:
     """A table in parts: ``sizes`` to plan by, with one setting of the rest a model; runs at other shares of the users;
-    runs of other lengths; the run that was tested (its metrics are of the test event) if there is one."""
+    runs of other lengths; runs on histories in random order; the run that was tested (its metrics are of the test
+    event) if there is one."""
 
     sizes: pl.DataFrame
     shares: pl.DataFrame
     lengths: pl.DataFrame
+    random: pl.DataFrame
     tested: pl.DataFrame
 
 
@@ -35,12 +37,14 @@ def split_rows(rows: pl.DataFrame) -> Split:
 
     To plan by are the runs on most users with the settings that are the most frequent among the sizes of each model.
     """
-    tested = rows.clear()
+    tested = random = rows.clear()
     if "judged_on" in rows.columns and rows["judged_on"].n_unique() > 1:
         tested, rows = (rows.filter(pl.col("judged_on") == event) for event in ("test", "validation"))
+    if "order" in rows.columns and rows["order"].n_unique() > 1:
+        random, rows = (rows.filter(pl.col("order") == order) for order in ("random", "recorded"))
     present = [name for name in VARIED if name in rows.columns]
     if not any(rows[name].n_unique() > 1 for name in present):
-        return Split(rows, rows.clear(), rows.clear(), tested)
+        return Split(rows, rows.clear(), rows.clear(), random, tested)
     kept, models = [], ["model"] if "model" in rows.columns else pl.lit(0)
     for _, part in rows.group_by(models, maintain_order=True):
         whole = part.filter(pl.col("fraction") == part["fraction"].max()) if "fraction" in present else part
@@ -54,7 +58,7 @@ def split_rows(rows: pl.DataFrame) -> Split:
     usual_length = pl.lit(True) if "max_epochs" not in present else pl.col("max_epochs") == pl.col("length")
     conditions = (whole & usual_length, ~whole & usual_length, whole & ~usual_length)
     sizes, shares, lengths = (rows.filter(condition).drop("length") for condition in conditions)
-    return Split(sizes, shares, lengths, tested)
+    return Split(sizes, shares, lengths, random, tested)
 
 
 def _usual(rows: pl.DataFrame, keys: list[str]) -> dict[str, Any]:
@@ -81,6 +85,26 @@ def trained_to_the_end(parts: Split, metric: str, sigma: float) -> dict[str, Any
         epochs = {"epochs": int(usual["max_epochs"][0]), "twice": int(longer["max_epochs"][0])}
         one = dict(zip(names, key, strict=True)) | epochs | {"gain": gain, "limit": limit, "enough": gain <= limit}
         if found is None or gain - limit > found["gain"] - found["limit"]:
+            found = one
+    return found
+
+
+def worth_of_order(parts: Split, metric: str, sigma: float) -> dict[str, Any] | None:
+    """What a size loses when every history is in random order, and what noise alone could: ``loss, limit, tells``.
+
+    Of several sizes the one that loses the most beyond its limit, with the metric that it keeps, ``keeps``.
+    """
+    names = [name for name in ("model", "s_max", "n_layers", "d_emb", *SETTINGS) if name in parts.sizes.columns]
+    found = None
+    for key, blind in parts.random.group_by(names, maintain_order=True):
+        usual = parts.sizes.filter([pl.col(name) == value for name, value in zip(names, key, strict=True)])
+        if not len(usual):
+            continue
+        keeps = float(blind[metric].to_numpy().mean())
+        loss = float(usual[metric].to_numpy().mean()) - keeps
+        limit = LIMIT * sigma * float(np.sqrt(1 / len(blind) + 1 / len(usual)))
+        one = dict(zip(names, key, strict=True)) | {"keeps": keeps, "loss": loss, "limit": limit, "tells": loss > limit}
+        if found is None or loss - limit > found["loss"] - found["limit"]:
             found = one
     return found
 

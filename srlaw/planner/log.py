@@ -22,7 +22,7 @@ from srlaw.planner.decide import decide
 from srlaw.planner.extras import split_rows
 from srlaw.planner.request import S_MAX, Request, chosen_s_max, facts, read_log
 from srlaw.planner.rows import LEAST, Priors
-from srlaw.planner.schedule import CHOICE, FRESH, RECIPES, WIDTHS, Clock, Design, slower
+from srlaw.planner.schedule import FRESH, RECIPES, WIDTHS, Clock, Design, ending, slower
 from srlaw.planner.speed import Speed, measure
 from srlaw.sequences import Sequences
 from srlaw.sweep import Run, run_sweep
@@ -32,6 +32,7 @@ from srlaw.training.room import BYTES_PER_PARAMETER
 OVERTIME = 1.08  # of the minutes, up to which the chosen size may still be trained
 MEASURED = 0.25  # of the minutes: a width at which even a run of one layer takes longer is not measured further
 BEST = 3  # sizes that have further repeats
+CHECKS = 4  # times a run of the best size, that its checks take together
 MORE = 4  # of them at most, beyond the seeds of other sizes
 Tell = Callable[[str], None]
 
@@ -96,6 +97,10 @@ def plan_log(
     sequences = read_log(request)
     lengths = list(request.s_max) or [chosen_s_max(sequences)]
     settings = loss_for(sequences.n_items)
+    groups = [(model, s_max) for model in request.models for s_max in lengths]
+    if not any(schedule.grid(n, d, groups, sequences.n_items, request.max_params) for _, n, d in schedule.LADDER):
+        least = f"fewer than {schedule.LEAST_SIZES} sizes have at most {request.max_params:g} parameters"
+        raise InputError(f"{least}; allow more")
     known = folder.stored(out, request, sequences) if out and not dry_run else None
     if known:
         speed = Speed(known["rates"], {int(s_max): events for s_max, events in known["events"].items()})
@@ -106,7 +111,7 @@ def plan_log(
             speed.rates.update(found.rates)
             speed.events.update(found.events)
     seconds = 60 * request.minutes
-    left = known["left"] if known else seconds - CHOICE - (time.time() - begin)
+    left = known["left"] if known else seconds - ending(request.minutes) - (time.time() - begin)
     design, parts = _fitting(request, sequences, speed, lengths, settings, left)
     before = facts(sequences, max(s_max for _, s_max in design.groups))
     before |= _machine(speed, design, sequences.n_items) | {"schedule": [asdict(part) for part in parts]}
@@ -151,8 +156,6 @@ def _fitting(
             break
     if fitting:
         return fitting
-    if math.isinf(least) and request.max_params is not None:
-        raise InputError(f"fewer than 6 sizes have at most {request.max_params:g} parameters; allow more")
     need = (60 * request.minutes - seconds + least) / 60
     need = "more" if math.isinf(need) else f"at least {np.ceil(10 * need) / 10:g}"
     raise InputError(f"{request.minutes:g} minutes are too few for anything on this log and machine; give {need}")
@@ -170,15 +173,15 @@ def _machine(speed: Speed, design: Design, n_items: int) -> dict[str, Any]:
 def _carried_out(plan: Plan) -> dict[str, Any]:
     request, design = plan.request, plan.design
     dearest = max(plan.speed.seconds(run) for run in design.sizes(dict.fromkeys(request.models, RECIPES[0])))
-    last = dearest + CHOICE
-    checks = last + 3 * dearest / min(2, request.jobs)
+    last = dearest + ending(request.minutes)
+    checks = last + CHECKS * dearest / min(2, request.jobs)
     plan.train("recipe", design.recipe(), checks)
     plan.recipes = _best_recipes(plan)
     sizes = design.sizes(plan.recipes)
     plan.train("sizes", sizes[: LEAST * len(design.groups)], last)  # without so many nothing can be told
     plan.train("sizes", sizes, checks)
     plan.train("repeats", design.repeats(plan.recipes), checks)
-    last = max([last, *(plan.speed.seconds(run) + CHOICE for run in _larger(plan))])
+    last = max([last, *(plan.speed.seconds(run) + ending(request.minutes) for run in _larger(plan))])
     best = _best(plan)
     if best:
         group, cell = best[0]
@@ -227,7 +230,7 @@ def _larger(plan: Plan) -> list[Run]:
         steps = schedule.larger(cell, tried)
         new = [size for size in steps if schedule.allowed(group, size, n_items, request.max_params)]
         wanted = [plan.design.run(group, size, plan.recipes[group[0]]) for size in new]
-        plan.train("larger", [*runs, *wanted], CHOICE, later=1 + 3 / min(2, request.jobs))
+        plan.train("larger", [*runs, *wanted], ending(request.minutes), later=1 + CHECKS / min(2, request.jobs))
         ran = {size for own, size in _best(plan) if own == group}
         made = [run for run in wanted if _cell(run) in ran - tried]
         runs += made

@@ -17,6 +17,7 @@ from srlaw.planner import noise as noises
 from srlaw.planner.cells import Cells
 from srlaw.planner.forecast import Forecast, Weighed, carried_curves, draws, forecasters, weigh
 from srlaw.planner.table import METRICS, SIZES, Table, read_table
+from srlaw.summary import size_words
 
 LEAST = 6  # configurations below which nothing is recommended
 DRAWS = 200
@@ -215,13 +216,13 @@ def expected(view: View, cell: int, seed: int) -> tuple[float, list[float]]:
 
 def _reason(answer: dict, evidence: dict, metric: str) -> str:
     low, high = answer["interval"][metric]
-    where = f"{answer['n_layers']} layers of width {answer['d_emb']}"
-    parts = [f"{where} are expected to reach {metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"]
+    where = size_words(answer)
+    parts = [f"{where} should reach {metric} {answer[metric]:.4f} (95% of new runs: {low:.4f} to {high:.4f})"]
     parts.append(f"{evidence['agree']:.0%} of the draws choose the same")
     for end, bound, other in (("upper", "at least", "larger"), ("lower", "at most", "smaller")):
         if names := [DIRECTIONS[name] for name, edge in evidence["edges"].items() if edge == end]:
             parts.append(f"{bound} this {' and '.join(names)}: {other} was not tried")
     if smaller := evidence["smaller"]:
-        size = f"{smaller['n_layers']} layers of width {smaller['d_emb']}"
-        parts.append(f"{size} lose less than the noise ({-smaller['difference']:.4f})")
+        size = size_words(smaller)
+        parts.append(f"{size} would lose less than the noise ({-smaller['difference']:.4f})")
     return "; ".join(parts)

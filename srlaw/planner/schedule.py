@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,20 @@ LADDER = (
     (5, (1, 2, 4), (8, 16, 32)),
     (5, (1, 2), (8, 16, 32)),
 )
+LEAST_SIZES = 6  # to plan by, at two depths and two widths or more
 GOOD = 20  # epochs: where the log's own s_max leaves fewer, a shorter one is taken
 WIDTHS = (16, 32, 64, 128)  # whose speed is measured
 RECIPES = ((0.003, 0.2), (0.012, 0.2))  # learning rate, dropout
 FRACTIONS = (0.25, 0.5)
 FRESH = 1000  # seed of the run that the test event is read for
-CHOICE = 20.0  # seconds of the laws, forecasts and files at the end
+CHOICE = 20.0, 0.2  # seconds of the laws, forecasts and files at the end; of few minutes, their share
 RECENT = 6  # runs by which it is told how busy the machine is
 STAGES = {
     "recipe": "the learning rate, checked at a small and at a large size",
     "sizes": "depths and widths that determine the laws, cheap ones first",
     "repeats": "other seeds of every second size: the noise of one run",
     "larger": "twice the depth or width, while the best size so far is at the edge of those tried",
-    "checks": "a quarter and half of the users at two sizes, and twice the epochs at the best size so far",
+    "checks": "at the best size so far twice the epochs, and random order of the events; shares of the users at two",
     "more": "other seeds of the three best sizes, while there is time",
     "chosen": "the chosen size with a fresh seed: the one model that meets the test event, and that is kept",
 }
@@ -84,7 +86,7 @@ class Design:
         twice = self.run(group, best, recipe, epochs=2 * self.epochs)
         small = self.cells[0] if best != self.cells[0] else self.cells[1]
         shares = [self.run(group, cell, recipe, fraction=share) for cell in (small, best) for share in FRACTIONS]
-        return [twice, *shares]
+        return [twice, self.run(group, best, recipe, order="random"), *shares]
 
 
 def designs(speed: Speed, groups: list[tuple[str, int]], seeds: int, settings: dict, n_items: int, most: float | None):
@@ -92,16 +94,27 @@ def designs(speed: Speed, groups: list[tuple[str, int]], seeds: int, settings: d
     settings = settings | {"batch_events": batch(speed.events[groups[0][1]])}
     widest = min(max(speed.widths(*group)) for group in groups)
     for epochs, depths, widths in LADDER:
-        cells = [(n, d) for n in depths for d in widths]
-        if max(widths) > widest or len(cells) < 6:
-            continue
-        if most is not None:
-            cells = [cell for cell in cells if all(allowed(group, cell, n_items, most) for group in groups)]
-        if len({n for n, _ in cells}) < 2 or len({d for _, d in cells}) < 2 or len(cells) < 6:
+        cells = grid(depths, widths, groups, n_items, most)
+        if max(widths) > widest or not cells:
             continue
         design = Design(groups, cells, epochs, seeds, settings)
         cells.sort(key=lambda cell, design=design: speed.seconds(design.run(groups[0], cell, RECIPES[0])))
         yield design
+
+
+def grid(
+    depths: Iterable[int], widths: Iterable[int], groups: list[tuple[str, int]], n_items: int, most: float | None
+) -> list[tuple[int, int]]:
+    """The sizes of a rung with at most so many parameters; none where they are too few to plan by."""
+    sizes = [size for size in product(depths, widths) if all(allowed(group, size, n_items, most) for group in groups)]
+    enough = len(sizes) >= LEAST_SIZES and all(len({size[i] for size in sizes}) > 1 for i in (0, 1))
+    return sizes if enough else []
+
+
+def ending(minutes: float) -> float:
+    """Seconds that are kept for the laws, the forecasts and the files."""
+    most, share = CHOICE
+    return min(most, share * 60 * minutes)
 
 
 def allowed(group: tuple[str, int], cell: tuple[int, int], n_items: int, most: float | None) -> bool:
@@ -151,12 +164,13 @@ def parts(design: Design, speed: Speed, jobs: int) -> list[Part]:
 
 
 def _detail(design: Design, stage: str) -> str:
+    shares = ", ".join(f"{share:g}" for share in FRACTIONS)
     n, d = (", ".join(map(str, sorted({cell[i] for cell in design.cells}))) for i in (0, 1))
     return {
         "recipe": "; ".join(f"rate {rate:g}, dropout {dropout:g}" for rate, dropout in RECIPES),
         "sizes": f"{len(design.cells)} sizes: depths {n}; widths {d}; {design.epochs} epochs, seed 0",
         "repeats": f"seeds up to {design.seeds - 1}",
-        "checks": f"fractions {', '.join(f'{share:g}' for share in FRACTIONS)}; {2 * design.epochs} epochs",
+        "checks": f"{2 * design.epochs} epochs; random order; fractions {shares}",
         "chosen": f"seed {FRESH}",
     }[stage]
 
@@ -164,7 +178,7 @@ def _detail(design: Design, stage: str) -> str:
 def specification(source: dict[str, Any], runs: Iterable[Run], why: str) -> str:
     """A YAML file for `srlaw sweep` that expands to these runs, in their order."""
     runs = list(runs)
-    taken = {"epochs", "learning_rate", "fraction", "precision", "seed"}
+    taken = {"epochs", "learning_rate", "fraction", "order", "precision", "seed"}
     common = {name: value for name, value in runs[0].training.items() if name not in taken}
     grids = [
         {
@@ -174,6 +188,7 @@ def specification(source: dict[str, Any], runs: Iterable[Run], why: str) -> str:
             "learning_rates": [run.training["learning_rate"]],
             "epochs": [run.training["epochs"]],
             "fractions": [run.training["fraction"]],
+            **({"training": {"order": order}} if (order := run.training.get("order")) else {}),
             "seeds": [run.training["seed"]],
         }
         for run in runs

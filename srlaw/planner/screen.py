@@ -8,7 +8,7 @@ from typing import Any
 
 from srlaw.baselines import NAMES
 from srlaw.errors import one_line
-from srlaw.summary import METRICS, aligned
+from srlaw.summary import METRICS, aligned, size_words
 
 NOUNS = {"n_layers": "layers", "d_emb": "width"}
 
@@ -55,7 +55,7 @@ def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
     if chosen is None:
         rows: list[Sequence[str]] = [["no recommendation", answer["reason"]]]
     else:
-        where = f"{chosen['model']}, {chosen['n_layers']} layers of width {chosen['d_emb']}, s_max {chosen['s_max']}"
+        where = f"{chosen['model']}, {size_words(chosen)}, s_max {chosen['s_max']}"
         rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
         event = "test event" if "tested" in evidence else "validation event"
         for name, words in METRICS.items():
@@ -85,10 +85,10 @@ def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
             f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}",
         )
     if small := evidence.get("gain_over_smallest"):
-        size = f"{small['n_layers']} layers of width {small['d_emb']}"
+        size = size_words(small)
         yield "gain over smallest", f"{size}: {small['difference']:+.4f}, 95% {_ends(small['interval'], '+')}"
     if small := evidence.get("smaller"):
-        size = f"{small['n_layers']} layers of width {small['d_emb']} lose less than the noise"
+        size = f"{size_words(small)} would lose less than the noise"
         yield "smaller", f"{size} ({-small['difference']:.4f})"
     if noise := evidence.get("noise"):
         yield (
@@ -98,6 +98,9 @@ def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
     if longer := evidence.get("longer"):
         words = f"{longer['gain']:+.4f}; noise alone reaches {longer['limit']:.4f}"
         yield f"{longer['twice']} epochs for {longer['epochs']}", words
+    if order := evidence.get("order"):
+        words = f"{-order['loss']:+.4f}; noise alone reaches {order['limit']:.4f}"
+        yield "events in random order", words
     if data := evidence.get("more_data"):
         for times in ("2x", "10x"):
             told = data[times] and f"{data[times]['gain']:+.4f}, 95% {_ends(data[times]['interval'], '+')}"

@@ -97,7 +97,8 @@ def _tables(rows: list[dict[str, Any]], folder: Path) -> tuple[pl.DataFrame, pl.
             kinds = {isinstance(row[name], str) for row in rows if row.get(name) is not None}
             if table.schema[name].is_nested() or len(kinds) > 1:
                 raise TypeError(f"{name} holds a list or a mapping, or both text and numbers")
-        return table, pl.DataFrame(curves, infer_schema_length=None)
+        schema = None if curves else {"key": pl.String}  # a file without any column cannot be read
+        return table, pl.DataFrame(curves, schema, infer_schema_length=None)
     except (TypeError, pl.exceptions.PolarsError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

@@ -11,6 +11,7 @@ LOSSES = ("full", "sampled")
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 DEVICES = ("auto", "cpu", "cuda")
 EVENTS = ("test", "validation")
+ORDERS = ("recorded", "random")
 MAX_COUNT = 2**31 - 1
 MAX_EPOCHS = 1_000_000
 SAMPLED_ABOVE = 100_000  # items: a full softmax of larger catalogues takes most of the time and memory
@@ -36,6 +37,8 @@ class TrainConfig:
         fraction, test_fraction: shares of the users who train the model, and who validate and test it; see `split`.
         judged_on: the event that the metrics of the row are of: ``"test"``, or ``"validation"``, by which the epoch is
             chosen too; the test event is then not looked at. A plan compares sizes so.
+        order: of the events of a history: as ``"recorded"``, or ``"random"``: what a model reaches without what their
+            order tells; see `srlaw.sequences.Split.in_random_order`.
         precision: ``"float32"``, or ``"bfloat16"``: the model's products in bfloat16, weights and loss in float32.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``, the latter where there is one.
         devices: processes, one per GPU (or CPU), which share each step's events.
@@ -58,6 +61,7 @@ class TrainConfig:
     fraction: float = 1.0
     test_fraction: float = 1.0
     judged_on: str = "test"
+    order: str = "recorded"
     precision: str = "float32"
     device: str = "auto"
     devices: int = 1
@@ -79,7 +83,7 @@ class TrainConfig:
             _require(_is_number(value) and 0 < value < float("inf"), field, value, "a number greater than 0")
         _require(_is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "≥ 0")
         _require(_is_number(self.warmup) and 0 <= self.warmup < 1, "warmup", self.warmup, "in [0, 1)")
-        choices = {"loss": LOSSES, "precision": PRECISIONS, "device": DEVICES, "judged_on": EVENTS}
+        choices = {"loss": LOSSES, "precision": PRECISIONS, "device": DEVICES, "judged_on": EVENTS, "order": ORDERS}
         for field, known in choices.items():
             value = getattr(self, field)
             _require(isinstance(value, str) and value in known, field, repr(value), f"one of {', '.join(known)}")

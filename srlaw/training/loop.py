@@ -59,7 +59,9 @@ def train(
         raise InputError(f"n_items is {model_config.n_items}, but {sequences.name} has {sequences.n_items} items")
     config = config or TrainConfig()
     parts = split(sequences, model_config.s_max, config.fraction, config.test_fraction)
-    model_config = model_config.for_data(sequences.timestamps is not None)
+    if config.order == "random":
+        parts = parts.in_random_order(model_config.s_max)
+    model_config = model_config.for_data(parts.train.timestamps is not None)
     config = config.for_data(parts.events)
     require_room(model_config, config)
     fabric = _fabric(config)
