@@ -60,7 +60,7 @@ REPORT = """async () => {
     tab_stops_in_maths: all("mjx-container:not([display])[tabindex], .math a[tabindex]").length,
     maths_that_lost_its_left: all("mjx-container[display=true]").filter((node) => {
       const [own, drawn] = [node, node.querySelector("svg")].map((one) => one.getBoundingClientRect());
-      return drawn.left < own.left - 1;
+      return drawn.left < own.left - 1 || own.left < 0;
     }).map((node) => node.scrollWidth),
     unreachable: all(".srlaw-table, mjx-container[display=true]").filter((node) =>
       (node.scrollWidth > node.clientWidth) !== (node.tabIndex === 0)).map((node) => node.textContent.slice(0, 60)),
@@ -71,6 +71,13 @@ REPORT = """async () => {
     clipped_maths: innerWidth < 1000 ? [] : all("mjx-container[display=true]")
       .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.scrollWidth),
     undrawn: charts.filter((node) => !node.querySelector("svg g") || node.querySelector(".error")).length,
+    cut_words: all(".vega-embed svg").flatMap((svg) => {
+      const box = svg.getBoundingClientRect(), words = svg.querySelectorAll(".role-legend text, .role-axis-title text");
+      return [...words].filter((node) => {
+        const own = node.getBoundingClientRect();
+        return own.width && (own.left < box.left - 3 || own.right > box.right + 3);
+      }).map((node) => node.textContent);
+    }),
     without_description: charts.filter((node) => !(
       (node.getAttribute("role") === "graphics-document" && node.getAttribute("aria-label"))
       || node.querySelector("[role=graphics-document][aria-label]"))).length,
@@ -148,7 +155,7 @@ AXE = """async () => {
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
-def test_nothing_serious_for_axe_and_a_slider_moves_by_keyboard(pages):
+def test_nothing_serious_for_axe_and_sliders_and_legends_move_by_keyboard(pages):
     """The front page on a phone by night, and the page whose charts have sliders wide by day and narrow by night."""
     from axe_playwright_python.base import AXE_SCRIPT
     from playwright.sync_api import sync_playwright
@@ -174,6 +181,13 @@ def test_nothing_serious_for_axe_and_a_slider_moves_by_keyboard(pages):
         page.keyboard.press("ArrowRight")
         page.wait_for_function(f"(before) => ({read})() !== before", arg=before)
         page.wait_for_function("() => document.querySelector('[aria-live=polite]')?.textContent.includes('R² ')")
+        page.focus(".vega-embed g[role=button]")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        for key, pressed in (("Enter", "true"), (" ", "false")):
+            page.keyboard.press(key)
+            page.wait_for_function(f"() => document.activeElement.getAttribute('aria-pressed') === '{pressed}'")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "2"
         browser.close()
     assert {place: faults for place, faults in found.items() if faults} == {}
 
@@ -345,12 +359,14 @@ def test_every_page_says_what_it_is(pages):
     for path in pages.values():
         page = parsed(path.read_text(encoding="utf-8"))
         assert page.html["lang"] == "en"
+        assert page.html["data-theme"] == "light"  # the colours of a page without scripts
         said = page.select_one("meta[name=description]")["content"]
         assert 20 < len(said) <= 200
         assert page.select_one("meta[property='og:description']")["content"] == said
         assert page.select_one("meta[property='og:title']")["content"]
     notebook = parsed(pages["notebooks/05-performance-law"].read_text(encoding="utf-8"))
     assert notebook.select_one("a[href$='05-performance-law.ipynb']")
+    assert not [*pages["intro"].parent.rglob("*.map")]
 
 
 def test_the_api_has_the_public_names(pages):

@@ -42,9 +42,8 @@ def test_a_click_on_a_legend_is_bound_and_draws(pages):
     chart = lines(["a", "b"]) + lines(["a", "b"]).mark_point(opacity=0.5)
     spec = pages.polished(chart.to_dict())
     line, point = spec["layer"]
-    assert line["params"] == [
-        {"name": "legend_0", "select": {"type": "point", "fields": ["dataset"]}, "bind": "legend"}
-    ]
+    select = {"type": "point", "fields": ["dataset"], "toggle": "true"}
+    assert line["params"] == [{"name": "legend_0", "select": select, "bind": "legend"}]
     assert "params" not in point  # one choice for both
     assert line["encoding"]["strokeOpacity"]["condition"] == {"param": "legend_0", "value": 1}
     assert point["encoding"]["opacity"]["condition"] == {"param": "legend_0", "value": 0.5}
@@ -65,12 +64,37 @@ def test_a_name_has_one_colour_in_every_chart(pages):
     assert few["ml-1m"] == many["ml-1m"] == charts.PALETTE[0]
     assert len(set(many.values())) == 4
     assert pages.colours({"llama"}) == {"llama": charts.PALETTE[1]}
-    assert pages.colours({"hstu", "else"}) == pages.colours({"HR@10", "NDCG@10"}) == pages.colours(set()) == {}
+    mixed = pages.colours({"HSTU", "an item's share"})  # as a page writes the names
+    assert mixed["HSTU"] == charts.PALETTE[0]
+    assert len(set(mixed.values())) == 2
+    assert pages.colours({"MovieLens-1M"}) == {"MovieLens-1M": charts.PALETTE[0]}
+    assert pages.colours({"HR@10", "NDCG@10"}) == pages.colours(set()) == {}
     spec = pages.polished(lines(["sasrec", "hstu"], field="model").to_dict())
     assert spec["encoding"]["color"]["scale"] == {
         "domain": ["hstu", "sasrec"],
         "range": [charts.PALETTE[i] for i in (0, 2)],
     }
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["llama", "hstu"]])
+def test_what_colour_and_shape_both_tell_has_one_legend_in_full_colours(pages, names):
+    chart = lines(names, sort=names).mark_point(opacity=0.3).encode(shape=alt.Shape("dataset:N", sort=names))
+    svg = drawn(pages.polished(chart.to_dict()))
+    assert [svg.count(f">{name}</text>") for name in names] == [1, 1]
+    assert drawn(chart.to_dict()).count(">a</text>") in (0, 2)  # Vega-Lite's own has two legends
+    legend = svg[svg.index("role-legend-symbol") :]
+    assert 'opacity="0.3"' not in legend[: legend.index("</g>")]
+
+
+def test_a_picture_for_a_card_is_narrow_and_its_words_stay_large(pages):
+    stills = importlib.import_module("stills")
+    one = lines(["a", "b"]).properties(width=230)
+    for chart in (
+        one | one,
+        one.encode(x=alt.X("x:Q", title="a title that is as long as a line of the text is")),
+    ):
+        svg = stills.still(json.dumps({**chart.to_dict(), "config": {"legend": {}}}))
+        assert stills.WIDTH <= stills.across(svg) <= 1.1 * stills.COMPOSED
 
 
 def test_a_chart_in_a_page_has_a_picture_with_its_description(pages, tmp_path):

@@ -227,8 +227,8 @@ def test_words_say_who_is_tied_and_who_needs_more_than_the_last_item():
         }
     )
     assert learning_words.findings(found) == (
-        "- **second order**: the models went so much of the way from popularity to the optimum: a 50% ≈ b 49%, c 10%. "
-        "a and b are clearly better than the last item alone allows."
+        "- **second order**: of the way from the loss of popularity to the least possible loss the models went a 50% ≈ "
+        "b 49%, c 10%. a and b are clearly better than the last item alone allows."
     )
     unknown = found.with_columns(learned=None, source=pl.lit("my <shop>"), loss=pl.Series([2.0, 2.0625, 3.5]))
     assert learning_words.findings(unknown) == (
@@ -240,7 +240,7 @@ def test_the_weights_of_the_models_are_compared_in_words():
     found = pl.DataFrame({"model": ["llama", "hstu", "sasrec"], "params_non_embedding": [26_784, 10_824, 10_880]})
     said = learning_words.weights(found)
     assert said.startswith(
-        "At equal depth and width llama has the most weights, 26,784 without the embeddings; hstu has"
+        "At equal depth and width llama has the most weights, 26,784 without the embeddings, and hstu has"
     )
     assert "SwiGLU" in said
     assert "SwiGLU" not in learning_words.weights(found.with_columns(model=pl.Series(["a", "b", "c"])))

@@ -153,7 +153,7 @@ def tried(misses=0):
     [
         (replayed(), tried(), "met", "by the strict reading too"),
         (replayed(misses=2), tried(), "met", "in 80% of 10 tables"),
-        (replayed(), tried(misses=3), "met on its face", "it would be within the noise in 70%"),
+        (replayed(), tried(misses=3), "met on its face", "the choice would be within the noise in 70%"),
         (replayed(misses=3), tried(), "missed", "in 70% of 10 tables"),
         (replayed(rival=0.1), tried(), "missed", "r has 0.10 σ against 0.50 σ at 25%"),
         (replayed(late=1.5), tried(), "missed", "r has 1.00 σ against 1.50 σ at 50%"),

@@ -10,12 +10,9 @@ import json
 import os
 import re
 import textwrap
-from functools import cache
 from html import escape
 from pathlib import Path
 
-import altair as alt
-import vl_convert
 import yaml
 from docutils import nodes
 from front import GUARDED, card, rows
@@ -24,6 +21,7 @@ from scoreboard import LABELS
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from stills import still
 
 from srlaw.chapters import openings
 from srlaw.errors import InputError
@@ -33,7 +31,6 @@ ROOT = Path(__file__).parents[2]
 FILE = "cards.yml"
 FIELDS = {"written_for", "holds", "asks", "number", "says", "reading", "code"}
 KEY = "key-chart"  # the tag of the cell whose chart the card shows
-WIDTH, HEIGHT = 340, 200  # pixels of a chart that has no size of its own
 FOLDED = {"parameters": "the parameters", "set-up": "the imports"}
 
 
@@ -246,24 +243,6 @@ def key_chart(path: Path) -> str:
     said = escape(spec.get("description", ""))
     picture = still(json.dumps(spec, sort_keys=True))
     return f'<a class="card-chart vega-embed" href="#{anchor}" aria-label="To the chart: {said}">{picture}</a>'
-
-
-@cache
-def still(written: str) -> str:
-    """The SVG of a chart, its numbers to a tenth of a pixel, without what a picture inside a link has no use for."""
-    spec = json.loads(written)
-    if spec.get("width") == "container":
-        spec |= {"width": WIDTH, "height": min(spec.get("height", HEIGHT), HEIGHT)}
-    spec["config"]["legend"]["columns"] = 3
-    svg = vl_convert.vegalite_to_svg(spec, vl_version=".".join(alt.VEGALITE_VERSION.split(".")[:2]))
-    svg = re.sub(r'\s(aria-\w+|role|class|version|xmlns(:\w+)?)="[^"]*"', "", svg)
-    svg = re.sub(r'(id="|url\(#|href="#)', r"\1still-", svg)  # the chart itself has the same ids
-    svg = re.sub(r'="[^"]*"', lambda value: re.sub(r"-?\d+\.\d{2,}", tenth, value[0]), svg)
-    return svg.replace("<svg", '<svg role="img" aria-hidden="true"', 1)
-
-
-def tenth(number: re.Match) -> str:
-    return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
 class CheckCode(SphinxDirective):

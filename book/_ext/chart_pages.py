@@ -12,7 +12,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from srlaw.charts import PALETTE
+from outputs import SETS_AND_MODELS
+
+from srlaw.charts import INK, PALETTE
 
 EMBEDDED = re.compile(r"\}\)\((\{.*\}), (\{[^\n]*\})\);\n</script>")  # how Altair's HTML ends, spec and options
 DIV = re.compile(r'<div id="(chart-[0-9a-f]+)"></div>')
@@ -21,11 +23,17 @@ WIDTH = 560  # pixels of a picture whose chart takes the width of the page
 PARTS = ("layer", "hconcat", "vconcat", "concat")
 FAINT = 0.12  # opacity of what a click on the legend leaves out, as a share of what it was
 
-# One colour a name in the whole book. Data sets of the paper first; another one takes what its chart has free.
-MODELS: dict[str, str] = dict(zip(("hstu", "llama", "sasrec", "gpt"), PALETTE, strict=False))
-DATASETS: dict[str, str] = dict(
-    zip(("ml-1m", "amazon-books", "kuairand-pure", "huawei-music", "ml-100k", "lastfm"), PALETTE, strict=False)
-)
+# One colour a name in the whole book, as the code writes it and as the pages do (`outputs`). Models and the data sets
+# of the paper first; another name takes what its chart has free.
+FIXED: dict[str, str] = {
+    form: colour
+    for names in (
+        ("hstu", "llama", "sasrec", "gpt"),
+        ("ml-1m", "amazon-books", "kuairand-pure", "huawei-music", "ml-100k", "lastfm"),
+    )
+    for name, colour in zip(names, PALETTE, strict=False)
+    for form in (name, SETS_AND_MODELS.get(name, name))
+} | {"optimum": INK}
 
 
 def units(spec: dict[str, Any], above: dict[str, Any] | None = None) -> Iterator[tuple[dict, dict]]:
@@ -40,6 +48,13 @@ def units(spec: dict[str, Any], above: dict[str, Any] | None = None) -> Iterator
         yield spec, encoding
 
 
+def nested(spec: dict[str, Any]) -> Iterator[dict]:
+    """A specification and all that it is composed of."""
+    yield spec
+    for part in [*(part for name in PARTS for part in spec.get(name, [])), *([spec["spec"]] if "spec" in spec else [])]:
+        yield from nested(part)
+
+
 def polished(spec: dict[str, Any]) -> dict[str, Any]:
     """The specification with tooltips on every mark, legends to click and the book's colours; the given one is kept."""
     spec = json.loads(json.dumps(spec))
@@ -47,9 +62,18 @@ def polished(spec: dict[str, Any]) -> dict[str, Any]:
     for mark in POINTED:
         config.setdefault(mark, {}).setdefault("tooltip", {"content": "encoding"})
     config.setdefault("line", {}).setdefault("point", {"opacity": 0, "size": 60})  # what a pointer finds of a line
-    colour_names(spec)
+    alike(spec)
     clickable(spec)
     return spec
+
+
+def alike(spec: dict[str, Any]) -> None:
+    """What a still picture has too: the book's colours, one legend for what is named twice, in full colours."""
+    config = spec.setdefault("config", {})
+    config.setdefault("legend", {}).setdefault("symbolOpacity", 1)
+    config.setdefault("axis", {}).setdefault("labelLimit", 240)  # pixels; a panel with its metric has 200
+    colour_names(spec)
+    one_legend(spec)
 
 
 def _coloured(spec: dict[str, Any]) -> Iterator[tuple[dict, dict, dict, str]]:
@@ -61,14 +85,18 @@ def _coloured(spec: dict[str, Any]) -> Iterator[tuple[dict, dict, dict, str]]:
 
 
 def clickable(spec: dict[str, Any]) -> None:
-    """A click on a legend's entry leaves it alone in its full colour; another, or a double click, brings the rest."""
+    """A click on a legend's entry leaves it alone in its full colour, and one on another adds that.
+
+    A click on each again, or a double click, brings the rest.
+    """
     names: dict[str, str] = {}
     for unit, encoding, colour, field in list(_coloured(spec)):
         if colour.get("legend", {}) is None or {"opacity", "row", "column", "facet"} & set(encoding):
             continue
         if field not in names:
             names[field] = f"legend_{len(names)}"
-            chosen = {"name": names[field], "select": {"type": "point", "fields": [field]}, "bind": "legend"}
+            select = {"type": "point", "fields": [field], "toggle": "true"}  # no key to hold, as phones have none
+            chosen = {"name": names[field], "select": select, "bind": "legend"}
             unit["params"] = [*unit.get("params", []), chosen]
         mark = unit["mark"] if isinstance(unit["mark"], dict) else {"type": unit["mark"]}
         whole = mark.get("opacity", {"area": 0.7, "tick": 0.7}.get(mark["type"], 1))
@@ -88,24 +116,36 @@ def colour_names(spec: dict[str, Any]) -> None:
     for _, _, colour, field in _coloured(spec):
         found = colours(values.get(field, set()))
         if found and "scale" not in colour:
-            colour["scale"] = {"domain": list(found), "range": list(found.values())}
+            order = colour.get("sort")
+            names = sorted(found, key=order.index) if isinstance(order, list) and set(found) <= set(order) else [*found]
+            colour["scale"] = {"domain": names, "range": [found[name] for name in names]}
 
 
 def colours(names: set[str]) -> dict[str, str]:
-    """Name → colour where the names are models, or some of them the paper's data sets; else nothing."""
-    if names and names <= set(MODELS):
-        return {name: MODELS[name] for name in sorted(names)}
-    if not names & set(DATASETS) or len(names) > len(PALETTE):
+    """Name → colour where a name is a model or one of the paper's data sets; else nothing."""
+    if not names & set(FIXED) or len(names) > len(PALETTE):
         return {}
-    free = [colour for colour in PALETTE if colour not in {DATASETS.get(name) for name in names}]
-    others = dict(zip(sorted(names - set(DATASETS)), free, strict=False))
-    return {name: DATASETS.get(name) or others[name] for name in sorted(names)}
+    free = [colour for colour in PALETTE if colour not in {FIXED.get(name) for name in names}]
+    others = dict(zip(sorted(names - set(FIXED)), free, strict=False))
+    return {name: FIXED.get(name) or others[name] for name in sorted(names)}
+
+
+def one_legend(spec: dict[str, Any]) -> None:
+    """Vega-Lite joins the legends of colour and shape, or dashes, only where both name the same domain."""
+    for _, encoding, colour, _ in _coloured(spec):
+        domain = colour.get("scale", {}).get("domain", colour.get("sort"))
+        for name in ("shape", "strokeDash"):
+            other = encoding.get(name, {})
+            shown = None not in (colour.get("legend", {}), other.get("legend", {}))
+            if shown and isinstance(domain, list) and other.get("field") == colour["field"]:
+                for channel in (colour, other):
+                    channel.setdefault("scale", {}).setdefault("domain", domain)
 
 
 def picture(spec: dict[str, Any], folder: Path) -> str:
     """Name of a plain chart's drawing in a folder, drawn unless it is there: an SVG on white, where scripts are off."""
     still = json.loads(json.dumps(spec))
-    colour_names(still)
+    alike(still)
     still.setdefault("config", {})["background"] = "white"
     if still.get("width") == "container":
         still["width"] = WIDTH

@@ -4,6 +4,7 @@ Both files are too large to commit, and Jupyter Book would load every script in 
 """
 
 import importlib.resources
+import re
 from pathlib import Path
 
 import altair
@@ -42,6 +43,7 @@ def write_scripts(app):
     )
 
 
+MAPPED = re.compile(r"\s*/[/*]# sourceMappingURL=.*\s*$")
 DIGITS = r"queryTerm.match(/^\d+$/)"  # Sphinx's search leaves whole numbers out, and people look for 603
 
 
@@ -55,6 +57,17 @@ def search_numbers(app, error):
         script.write_text(text.replace(DIGITS, "false"), encoding="utf-8")
 
 
+def no_maps(app, error):
+    """build-finished: no source maps of the theme, megabytes that no reader loads, nor the lines that name them."""
+    if error or app.builder.format != "html":
+        return
+    for path in (Path(app.outdir) / "_static").rglob("*.map"):
+        mapped = path.with_suffix("")
+        if mapped.exists():
+            mapped.write_text(MAPPED.sub("", mapped.read_text(encoding="utf-8")), encoding="utf-8")
+        path.unlink()
+
+
 def load_vega(app, pagename, templatename, context, doctree):
     if "vegaEmbed(" in context.get("body", ""):
         app.add_js_file("vega.js")
@@ -64,4 +77,5 @@ def setup(app):
     app.connect("builder-inited", write_scripts)
     app.connect("html-page-context", load_vega)
     app.connect("build-finished", search_numbers)
+    app.connect("build-finished", no_maps)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -114,6 +114,7 @@ def words(names: dict[str, str]) -> re.Pattern:
 
 
 IN_TEXT, IN_CHART = words(NAMES), words(SETS_AND_MODELS)
+WITHIN = re.compile(r"(?<= )(?:hr10|ndcg10)(?=\")|(?<= )s_max(?= \d)")  # within a value, as no name of a field is
 
 
 def readable(text: str) -> str:
@@ -124,6 +125,7 @@ def readable(text: str) -> str:
 def charted(html: str) -> str:
     """A chart with names of data sets and models as people write them, also on its axes."""
     html = IN_CHART.sub(lambda name: NAMES[name[0]], html)
+    html = WITHIN.sub(lambda name: NAMES[name[0]], html)
 
     def written(text: re.Match) -> str:
         return text[1] + powers(TITLES.get(text[2], text[2]).replace("s_max", "S_max"))
@@ -183,7 +185,8 @@ _DIGIT = f"abs({_POWER})"
 _MANTISSA = f"format(datum.value / pow(10, {_POWER}), '.2~g')"
 _SIGNS = "'⁰¹²³⁴⁵⁶⁷⁸⁹'"
 _RAISED = f"({_POWER} < 0 ? '⁻' : '') + ({_DIGIT} > 9 ? {_SIGNS}[floor({_DIGIT} / 10)] : '') + {_SIGNS}[{_DIGIT} % 10]"
-LABELS = f"datum.value <= 0 ? datum.label : ({_MANTISSA} == '1' ? '' : {_MANTISSA} + ' × ') + '10' + {_RAISED}"
+_KEPT = "datum.value <= 0 || datum.label == ''"  # of the labels of a long axis Vega leaves out all but the powers
+LABELS = f"{_KEPT} ? datum.label : ({_MANTISSA} == '1' ? '' : {_MANTISSA} + ' × ') + '10' + {_RAISED}"
 
 
 class Outputs(SphinxTransform):

@@ -1,4 +1,4 @@
-"""What others show of a page: its description and title, and buttons to the repository where one is known.
+"""The head of a page: what others show of it, its colours without scripts, and buttons to a known repository.
 
 The address of the repository is that of the checkout that continuous integration builds, `GITHUB_REPOSITORY`; the
 pages of a reader's own clone have no such buttons.
@@ -7,10 +7,12 @@ pages of a reader's own clone have no such buttons.
 import os
 import re
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 
 LENGTH = 200  # characters of a description
+AUTO = 'data-theme="auto"'  # how the theme writes its default into the first tag of a page
 # The theme's icons stand in the page when it loads; looking for new ones among all marks of every chart takes seconds.
 ICONS = "<script>window.FontAwesomeConfig = { observeMutations: false };</script>"
 
@@ -36,6 +38,16 @@ def head(app, pagename, templatename, context, doctree):
     context["metatags"] = context.get("metatags", "") + "\n".join(tags)
 
 
+def without_scripts(app, error):
+    """build-finished: where no script says which, the colours of a page are the light ones; "auto" has none at all."""
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        if AUTO in page[:500]:
+            path.write_text(page.replace(AUTO, 'data-theme="light"', 1), encoding="utf-8")
+
+
 def buttons(app, config):
     """config-inited: the repository and issue buttons of the theme."""
     repository = os.environ.get("GITHUB_REPOSITORY")
@@ -48,4 +60,5 @@ def buttons(app, config):
 def setup(app):
     app.connect("config-inited", buttons)
     app.connect("html-page-context", head)
+    app.connect("build-finished", without_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -29,6 +29,9 @@
       if (!toggle.textContent.trim()) toggle.setAttribute("aria-label", `Pages below ${link?.textContent.trim() || "this"}`);
     }
     if (window.MathJax?.startup) await MathJax.startup.promise;
+    const long = [...document.querySelectorAll("article mjx-container:not([display])")]
+      .filter((formula) => formula.offsetWidth > formula.closest("p, li, td, dd, h1, h2, h3")?.clientWidth);
+    for (const formula of long) formula.setAttribute("display", "true"); // wider than a phone: a line of its own, which scrolls
     mark();
     addEventListener("chart-drawn", soon);
     new ResizeObserver(soon).observe(document.querySelector("article") || document.body);

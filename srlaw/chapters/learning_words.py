@@ -24,8 +24,8 @@ def findings(found: pl.DataFrame) -> str:
             continue
         beyond = rows.filter("beyond_last_item")["model"].to_list()
         lines.append(
-            f"- **{charts.literal(source)}**: the models went so much of the way from popularity to the optimum: "
-            f"{order}. {_who(beyond, len(rows), 'clearly better than the last item alone allows')}"
+            f"- **{charts.literal(source)}**: of the way from the loss of popularity to the least possible loss the "
+            f"models went {order}. {_who(beyond, len(rows), 'clearly better than the last item alone allows')}"
         )
     return "\n".join(lines)
 
@@ -68,8 +68,8 @@ def weights(found: pl.DataFrame) -> str:
     if fewest == greatest:
         return ""
     said = (
-        f"At equal depth and width {most} has the most weights, {greatest:,} without the embeddings; {least} has the "
-        f"fewest, {fewest:,}."
+        f"At equal depth and width {most} has the most weights, {greatest:,} without the embeddings, and {least} has "
+        f"the fewest, {fewest:,}."
     )
     if most == "llama":
         said += " The feed-forward of LLaMA, a SwiGLU, has a third layer and is wider."

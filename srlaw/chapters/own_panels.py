@@ -98,12 +98,11 @@ def beside_yardsticks(panels: Sequence[Panel], path: str | None) -> str:
         known, name = stored.yardsticks(COUNTED), COUNTED
         told = [_beside([p for p in panels if p.dataset == COUNTED], metric, known) for metric in METRICS]
         return (
-            "*Yardsticks*, predictors that only count. Of the paper's logs only that of "
-            f"{name} could be counted on: all items ranked, s_max {known['s_max']}, the last events of "
-            f"{known['users']:,} users. {' '.join(told)} The authors' code ranks among "
-            f"{SAMPLED_NEGATIVES:,} random items; if their runs were ranked so, they had the easier task. For the "
-            "other data sets no log with the paper's selection of users is at hand, so their runs stand here without "
-            "one."
+            "*Yardsticks* are predictors that only count. Of the paper's logs only that of "
+            f"{name} was at hand for them. All items are ranked for the last events of {known['users']:,} users, at "
+            f"s_max {known['s_max']}. {' '.join(told)} The authors' code ranks among {SAMPLED_NEGATIVES:,} random "
+            "items. If their runs were ranked so, they had the easier task. No log of the other data sets has the "
+            "paper's selection of users, so their runs stand here without a yardstick."
         )
     rows, told = finished_rows(path)[0], []
     for metric in dict.fromkeys(panel.metric for panel in panels):
@@ -132,4 +131,4 @@ def _beside(panels: Sequence[Panel], metric: str, known: dict) -> str:
     label = summary.METRICS.get(metric, metric)
     error = known.get(f"baseline_{name}_{metric}_se")
     told = f"{mine[name]:.4f}" + ("" if error is None else f" ± {error:.4f}")
-    return f"{label}: the best of them ({NAMES[name]}) reaches {told}, the best run {max(own):.4f}."
+    return f"In {label} the best yardstick ({NAMES[name]}) reaches {told}, the best run {max(own):.4f}."

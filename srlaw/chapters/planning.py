@@ -115,25 +115,25 @@ def judge(e: dict[str, Any]) -> tuple[str, str]:
     counts = (
         f"At {EARLY:.0%} of the FLOPs its choice is within the noise of the best in {e['within']:.0%} of {e['tables']} "
         f"tables, and in {e['within_by_set']:.0%} when each of {e['data_sets']} data sets counts once (the target is "
-        f"{ENOUGH:.0%}). Its median regret is {e['median']:.2f} σ there and {e['late']:.2f} σ at {LATE:.0%}"
+        f"{ENOUGH:.0%}). Its median regret is {e['median']:.2f} σ there and {e['late']:.2f} σ at {LATE:.0%}."
     )
-    rivals = "; no rival's is lower."
+    rivals = " No rival has a lower one."
     if e["ahead"]:
         each = (f"{name} has {low:.2f} σ against {own:.2f} σ at {share:.0%}" for name, share, low, own in e["ahead"])
-        rivals = f"; lower is that of a rival: {', '.join(each)}."
+        rivals = f" Some rivals have a lower one: {', '.join(each)}."
     rivals += (
-        f" The rival that is most often within the noise, {e['rival']}, is so in {e['rival_within']:.0%}; at "
-        f"{LATE:.0%} of the FLOPs it is in {e['rival_late']:.0%}, and the planner in {e['late_within']:.0%}."
+        f" {e['rival']} is the rival that is most often within the noise, in {e['rival_within']:.0%}. At {LATE:.0%} of "
+        f"the FLOPs it is so in {e['rival_late']:.0%}, and the planner in {e['late_within']:.0%}."
     )
     strict = (
-        f" Its setting is one of {e['settings']} that were tried on these tables. Chosen for each data set by the "
-        f"other data sets alone, it would be within the noise in {e['strict']:.0%}, with a median regret of "
-        f"{e['strict_median']:.2f} σ."
+        f" The planner's setting is one of {e['settings']} that were tried on these tables. If the other data sets "
+        f"alone chose it for each data set, the choice would be within the noise in {e['strict']:.0%}, with a median "
+        f"regret of {e['strict_median']:.2f} σ."
     )
     if e["within"] < ENOUGH or e["ahead"]:
         return "missed", f"The target is missed. {counts}{rivals}{strict}"
     if e["strict"] < ENOUGH:
-        said = "The target is met on its face, and missed by the strict reading."
+        said = "The target is met if the setting is taken as given, and missed by the strict reading."
         return "met on its face", f"{said} {counts}{rivals}{strict}"
     return "met", f"The target is met, by the strict reading too. {counts}{rivals}{strict}"
 
@@ -144,7 +144,7 @@ def chart(outcome: pl.DataFrame) -> alt.HConcatChart:
         outcome.with_columns(flops=pl.format("{}%", (100 * pl.col("share")).round().cast(pl.Int64))), 3
     )
     names, shares = (rows[name].unique(maintain_order=True).to_list() for name in ("strategy", "flops"))
-    ordinal = {"sort": shares, "title": "FLOPs spent"}
+    ordinal = {"scale": alt.Scale(domain=shares), "title": "FLOPs spent"}
     base = alt.Chart(rows).mark_point(size=70).encode(
         color=alt.Color("flops:N", **ordinal), shape=alt.Shape("flops:N", **ordinal)
     )  # fmt: skip

@@ -130,7 +130,7 @@ def learning(rows: pl.DataFrame, curves: pl.DataFrame, words: str) -> alt.Chart:
         alt.Chart(points)
         .mark_line(strokeWidth=1.5, opacity=0.8)
         .encode(
-            x=alt.X("epoch:Q", title="epoch"),
+            x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(format="d", tickMinStep=1)),
             y=alt.Y(f"valid_{metric}:Q", title=f"{words} on validation", scale=alt.Scale(zero=False)),
             color=alt.Color("d_emb:O", title="width"),
             strokeDash=alt.StrokeDash("n_layers:O", title="layers"),

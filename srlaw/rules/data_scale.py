@@ -66,11 +66,11 @@ def figure_4(e: Evidence) -> Judgement:
     found = {name: strength(e[name]) for name in FITTED}
     at_one_scale = e["r2_least"] >= LINEAR_R2
     between = (
-        f"With D′ of Table 2 as printed r (the lower one of HR@10 and NDCG@10) is {e['printed'][0]:.3f}; with "
-        "Huawei's two values at each other's s_max, "
-        f"where the figures have those of NDCG@10, {e['exchanged'][0]:.2f}; with those of the figures "
-        f"{e['of_figures'][0]:.2f}; with all D′ of the figures {e['figures'][0]:.2f}. Averaged over s_max, as Section "
-        f"5.2 has it, r is at least {e['averages'][0]:.2f} in every one of these readings"
+        f"With D′ of Table 2 as printed the correlation r is {e['printed'][0]:.3f} (the lower one of HR@10 and "
+        "NDCG@10). The figures have other values. With Huawei's two values at each other's s_max r is "
+        f"{e['exchanged'][0]:.2f}, with those of the figures {e['of_figures'][0]:.2f}, and with all D′ of the figures "
+        f"{e['figures'][0]:.2f}. Averaged over s_max, as Section 5.2 has it, r is at least {e['averages'][0]:.2f} in "
+        "every one of these readings"
     )
     if set(found.values()) == {"strong"} and at_one_scale and e["rising"]:
         return "reproduced", (
@@ -88,8 +88,8 @@ def figure_4(e: Evidence) -> Judgement:
         line = f"Within data of one scale the line explains at least {e['r2_least']:.2f} of the variance"
     held = "holds in every reading" if not short else f"does not hold for {'; '.join(short)}"
     return "weaker-than-claimed", (
-        f"{between}{left if found['averages'] != 'strong' else ''}. Between data sets D′ grows with tokens/ApEn "
-        f"(elasticity {e['elasticity']:.2f}, HR@10 as printed); a correlation of {STRONG_R} or more, whichever "
+        f"Between data sets D′ grows with tokens/ApEn, with the elasticity {e['elasticity']:.2f} (HR@10 as printed). "
+        f"{between}{left if found['averages'] != 'strong' else ''}. A correlation of {STRONG_R} or more, whichever "
         f"data set is left out, {held}. {line}. "
         "“A clear linear growth trend emerges, aligning perfectly with our predictions” (Section 5.2) is true of the "
         "distance between four data sets."
@@ -125,7 +125,7 @@ def figure_4_consistent(e: Evidence) -> Judgement:
     if every and e["flattest"] >= 1 / SAME_SLOPE and e["steepest"] <= SAME_SLOPE:
         return "reproduced", f"{tables}. {figures}."
     if e["up"] > e["steps"] / 2:
-        return "weaker-than-claimed", f"{tables}: growth is consistent, one line is not. {figures}."
+        return "weaker-than-claimed", f"{tables}. So the growth is consistent, and one line for all is not. {figures}."
     return "contradicted", f"{tables}. {figures}."
 
 
@@ -165,10 +165,10 @@ def apen_substitute(e: Evidence) -> Judgement:
     said = [f"ahead in {ahead}, tied in {tied} and behind in {behind}" for ahead, tied, behind in versions]
     counts = (
         f"Five columns of printed data parameters, each on a linear and a logarithmic scale, give {e['comparisons']} "
-        f"comparisons, all over the same {e['data_sets']} data sets. A lead counts if it survives leaving out any one "
-        f"of them. So counted, tokens/ApEn is against tokens alone {said[0]} with the columns as printed, {said[1]} "
-        f"with the tokens put right, and {said[2]} if Amazon's ApEn is raised to the least that histories without "
-        "repeats can have."
+        f"comparisons, all over the same {e['data_sets']} data sets. A lead counts if it survives when any one of them "
+        f"is left out. With the columns as printed tokens/ApEn is {said[0]} against tokens alone. With the tokens put "
+        f"right it is {said[1]}. If Amazon's ApEn is raised to the least that histories without repeats can have, it "
+        f"is {said[2]}."
     )
     if all(ahead == e["comparisons"] for ahead, _, _ in versions):
         return "reproduced", f"{counts} It is the better substitute in all of them."
@@ -177,9 +177,9 @@ def apen_substitute(e: Evidence) -> Judgement:
     if all(ahead > 0 and behind == 0 for ahead, _, behind in versions):
         return "weaker-than-claimed", f"{counts} It is the better substitute in some and the worse one in none."
     return "open", (
-        f"{counts} With the tokens put right {e['tables_right'][0]} of its leads are against D′ of the tables and "
-        f"{e['figures_right'][0]} against D′ of the figures. Which is the better substitute is not settled: it depends "
-        "on which printed value is believed, of a parameter that no panel of metrics identifies."
+        "Which is the better substitute depends on which printed value is believed, of a parameter that no panel of "
+        f"metrics identifies. {counts} With the tokens put right {e['tables_right'][0]} of its leads are against D′ of "
+        f"the tables and {e['figures_right'][0]} against D′ of the figures."
     )
 
 
@@ -205,7 +205,7 @@ def apen_substitute(e: Evidence) -> Judgement:
 def eq_2(e: Evidence) -> Judgement:
     data = (
         f"The points themselves, read from the published figure by Epoch AI, have their least Huber loss at E = "
-        f"{e['refit']:.3f} ± {e['error']:.3f}; with the other four parameters held as printed, at "
+        f"{e['refit']:.3f} ± {e['error']:.3f}. With the other four parameters held as printed, it is at "
         f"{e['conditional']:.3f}."
     )
     if e["printed"] == e["source"] and e["others"] == 4:
@@ -214,7 +214,7 @@ def eq_2(e: Evidence) -> Judgement:
         tried = any(abs(e["printed"] - e[name]) < SAME_E for name in ("refit", "conditional"))
         where = "It is that of another fit to the points" if tried else "No fit that was tried gives this E"
         return "reproduced-with-correction", (
-            f"Four of the five parameters are those of Hoffmann et al.; their E is {e['source']:g}, here it is "
+            f"Four of the five parameters are those of Hoffmann et al. Their E is {e['source']:g}, and here it is "
             f"{e['printed']:g}. {where}. {data}"
         )
     return "contradicted", (
@@ -244,8 +244,8 @@ def table_1_fits(e: Evidence) -> Judgement:
             f"There are {e['losses']} columns of losses, and the {e['values']} printed values are not refitted yet.",
         )
     return "not-reproducible", (
-        f"The {e['values']} printed values were fitted to losses, and no measured losses were published: they are "
-        "not in the paper, the figures' files or the fitting script, whose matrix is left to be pasted in."
+        f"The {e['values']} printed values were fitted to losses, and no measured losses were published. They are "
+        "not in the paper, in the files of the figures or in the fitting script."
     )
 
 
@@ -278,8 +278,8 @@ def table_2_fits(e: Evidence) -> Judgement:
     if e["identified"] < e["parameters"]:
         return "not-reproducible", (
             f"One panel determines {e['identified']} of {e['parameters']} parameters, and neither D′ nor w5 is among "
-            "them, so there is nothing that a refit could agree or disagree with. The paper itself prints each D′ "
-            f"twice: {twice}."
+            "them. So there is nothing that a refit could agree or disagree with. The paper itself prints each D′ "
+            f"twice. {twice}."
         )
     word = "reproduced" if e["agree"] == e["panels"] else "contradicted"
     return word, f"One panel determines all {e['parameters']} parameters, and {twice}."

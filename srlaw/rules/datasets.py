@@ -17,18 +17,18 @@ SAME_USERS = 1e-3
 
 
 def unrepaired(e: Evidence) -> list[str]:
-    """What the exchange of the token columns leaves standing, each as a clause."""
+    """What the exchange of the token columns leaves standing, each in sentences."""
     found = []
     if e["amazon_factor"] > 1 + PRINTED_DIGITS:
         found.append(
             f"Amazon's ApEn is {e['amazon_factor']:.1f} times below the least mean that histories without repeats can "
-            f"have at its mean length, and {e['amazon_like']:.0f} times below that of two other logs of the shop, so "
-            f"the printed value would need a repeat in at least {e['amazon_repeating']:.0%} of its histories"
+            f"have at its mean length, and {e['amazon_like']:.0f} times below that of two other logs of the shop. The "
+            f"printed value would need a repeat in at least {e['amazon_repeating']:.0%} of its histories."
         )
     if e["kuairand_swapped"] > SAME_USERS:
         found.append(
-            f"the users that KuaiRand's tokens and mean lengths imply differ by {e['kuairand_swapped']:.1%} between "
-            "its rows"
+            f"The numbers of users that KuaiRand's tokens and mean lengths imply differ by {e['kuairand_swapped']:.1%} "
+            "between its rows."
         )
     return found
 
@@ -76,8 +76,8 @@ def table_1_data(e: Evidence) -> Judgement:
         right = f"Of {e['rows']} MovieLens-1M counts {max(e['printed'], e['swapped'])} are right to the last digit"
         how = "as printed" if word == "reproduced" else "once they are exchanged with KuaiRand-pure's"
         return "weaker-than-claimed", (
-            f"{right} {how}, and the ApEn/T in those rows follow from the lengths, to {e['apen_off']:.2%}; that much "
-            f"holds. What no exchange repairs: {'; and '.join(left)}. {rest}"
+            f"{right} {how}. The ApEn/T in those rows follow from the lengths, to {e['apen_off']:.2%}. But no exchange "
+            f"repairs the rest. {' '.join(left)} {rest}"
         )
     if word == "reproduced":
         return word, (
@@ -144,15 +144,16 @@ def table_2_data(e: Evidence) -> Judgement:
         apen += "."
     else:
         apen += (
-            f"; shuffling repeat-free histories changes it by {e['shuffling']:.1g}, so it does not measure regularity."
+            f". Shuffling histories without repeats changes it by {e['shuffling']:.1g}, so it measures no "
+            "regularity."
         )
     left = unrepaired(e)
     if left:
         how = "as printed" if word == "reproduced" else "once the tokens are exchanged with KuaiRand-pure's"
         return "weaker-than-claimed", (
-            f"The {e['rows']} MovieLens-1M rows follow {how}. {apen.rstrip('.')}. What no exchange repairs: "
-            f"{'; and '.join(left)}. In {e['implied_agree']} of {e['table_rows']} rows tokens over tokens/ApEn give "
-            "the printed ApEn."
+            f"The {e['rows']} MovieLens-1M rows follow {how}. {apen} But no exchange repairs the rest. "
+            f"{' '.join(left)} In {e['implied_agree']} of {e['table_rows']} rows tokens over tokens/ApEn give the "
+            "printed ApEn."
         )
     if word == "reproduced":
         return word, f"The MovieLens-1M rows follow, {e['printed']} of {e['rows']} with the tokens as printed. {apen}"

@@ -220,13 +220,12 @@ DESIGNS = (
 def few_small_points(e: Evidence) -> Judgement:
     counts = (
         f"Eq. (7) cannot be fitted before there are {e['needed']} points. Given half of the configurations it beats "
-        f"all naive forecasts in {e['lower']} of {e['panels']} panels, and the data sets where it misleads are: "
-        f"{e['misleads']}."
+        f"all naive forecasts in {e['lower']} of {e['panels']} panels. Data sets where it misleads: {e['misleads']}."
     )
     late = (
         f"Given three quarters the mean of the points seen is at least as good in {e['late_mean']} of "
-        f"{e['late_panels']} panels, and the {e['rival']} has the median error {e['rival_error']:.2f} σ in its "
-        f"{e['rival_panels']} panels, where the law has {e['rival_law']:.2f} σ; it is ahead in {e['rival_ahead']} of "
+        f"{e['late_panels']} panels. The {e['rival']} then has a median error of {e['rival_error']:.2f} σ in its "
+        f"{e['rival_panels']} panels, where the law has {e['rival_law']:.2f} σ, and is ahead in {e['rival_ahead']} of "
         f"them. {_choice(e)}"
     )
     alarm = ""
@@ -243,8 +242,8 @@ def few_small_points(e: Evidence) -> Judgement:
         )
     if said == "contradicted":
         return said, (
-            "Not even half of the points are enough: whether small means few parameters or shallow, every reading of "
-            f"Eq. (7) misleads in some data set, also by the larger of two estimates of σ. {_margin(e)} {counts} "
+            "Not even half of the points are enough. Whether small means few parameters or few layers, every reading "
+            f"of Eq. (7) misleads in some data set, also by the larger of two estimates of σ. {_margin(e)} {counts} "
             f"{late}{alarm}"
         )
     if said == "reproduced-with-correction":
@@ -265,24 +264,24 @@ def few_small_points(e: Evidence) -> Judgement:
 
 def _choice(e: Evidence) -> str:
     """What the size that the law chooses from half of the points loses, by three measures, beside the best so far."""
-    measures = {"smooth": "by the fitted surface", "around": "by its neighbours", "regret": "by the measurement itself"}
+    measures = {"smooth": "on the fitted surface", "around": "by its neighbours", "regret": "by the measurement itself"}
     said: dict[str, list[str]] = {}
     for name, by in measures.items():
         own, best = e[name], e[f"{name}_seen"]
-        order = "less" if own < best else "more" if own > best else "as great"
+        order = "smaller" if own < best else "larger" if own > best else "as large"
         said.setdefault(order, []).append(f"{by} ({own:.2f} against {best:.2f} σ)")
     parts = ", but ".join(f"{order} {' and '.join(each)}" for order, each in said.items())
     return (
-        "The size that it chooses from half of them, set against the best of those trained, has a median loss that is "
-        f"{parts}."
+        "Given half, it chooses a size. Set against the best of the sizes already trained, the median regret of this "
+        f"choice is {parts}."
     )
 
 
 def _margin(e: Evidence) -> str:
     """How much larger σ must be for the failures to end, beside what is known of the σ of one panel."""
-    margin = f"It would end were σ more than {e['endures']:.2f} times as large in {e['spare']} of the panels"
+    margin = f"This would end if σ were more than {e['endures']:.2f} times as large in {e['spare']} of the panels"
     if e["endures"] < e["sigma_short"]:
-        return f"{margin}: no large margin, as σ of one panel may be {e['sigma_short']:.2f} times its estimate."
+        return f"{margin}. That is no large margin, as σ of one panel may be {e['sigma_short']:.2f} times its estimate."
     return f"{margin}, and σ of one panel may be {e['sigma_short']:.2f} times its estimate."
 
 
@@ -319,11 +318,12 @@ DATA_SETS = "Panels of further data sets that Eq. (7), fitted to the others, pre
 def dataset_scales(e: Evidence) -> Judgement:
     counts = (
         f"Fitted to the other data sets with D' = tokens/ApEn, Eq. (7) predicts the panels of a data set left out "
-        f"better than their mean in {e['ahead']} of {e['cases']} cases (tokens alone: {e['ahead_tokens']}, one "
-        f"constant: {e['ahead_constant']}); its median error is {e['error']:.1f} times that of the mean. Where the "
-        f"data set is known at another S_max, its own surface, moved by c ln(tokens/ApEn) with the c of the other data "
-        f"sets, is better than the same configuration there in {e['near']} of {e['panels']} panels (tokens alone: "
-        f"{e['near_tokens']}), with {e['near_low']:.2f} to {e['near_high']:.2f} times its error."
+        f"better than the mean of the others in {e['ahead']} of {e['cases']} cases (tokens alone: "
+        f"{e['ahead_tokens']}, one constant: {e['ahead_constant']}). Its median error is {e['error']:.1f} times that "
+        "of the mean. Where the data set is known at another S_max, its own surface can be moved by c ln(tokens/ApEn), "
+        "with the c of the other data sets. That is better than the same configuration at the other S_max in "
+        f"{e['near']} of {e['panels']} panels (tokens alone: {e['near_tokens']}), with {e['near_low']:.2f} to "
+        f"{e['near_high']:.2f} times its error."
     )
     if e["ahead"] == e["cases"] and e["near"] == e["panels"]:
         return "reproduced", f"The predictions carry across data sets. {counts}"

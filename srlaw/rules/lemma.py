@@ -50,21 +50,21 @@ def lemma_3_1(e: Evidence) -> Judgement:
             "why."
         )
     limit = (
-        "(8) has no N, where (6) has ApEn(m, r, N), and “a.s.” is said of a limit, so it is read as one. Then it "
-        "holds for every first-order chain tried in which each item can be reached, and for every m: the limit is off "
-        "the entropy rate by rounding only, and the samples that theory places near it are off by at most "
-        f"{e['share']:.1%}."
+        "Read as a limit, the lemma holds for every first-order chain tried in which each item can be reached, and for "
+        "every m. The limit is off the entropy rate by rounding only, and the samples that theory places near it are "
+        f"off by at most {e['share']:.1%}. It is read as a limit because (8) has no N, where (6) has ApEn(m, r, N), "
+        "and because “a.s.” is said of limits."
     )
     finite = (
-        "The lemma is silent about finite histories, and there it says little: at the "
-        f"{e['mean_history']:.0f} events of the longest mean history in Table 2 ApEn is expected at "
-        f"{e['history']:.0%} of the rate with {e['few_items']} items and at {e['history_many']:.1%} with "
-        f"{e['items']:,}; that many, each followed by eight others, need {e['events']:,.0f} events of one user."
+        f"About finite histories the lemma says little. At the {e['mean_history']:.0f} events of the longest mean "
+        f"history in Table 2 ApEn is expected at {e['history']:.0%} of the rate with {e['few_items']} items, and at "
+        f"{e['history_many']:.1%} with {e['items']:,}. With so many items, each followed by eight others, it takes "
+        f"{e['events']:,.0f} events of one user."
     )
     if e["two_classes"] < SAMPLING:
-        return "reproduced", f"{limit} So it does for a chain of two closed classes. {finite}"
+        return "reproduced", f"{limit} It also holds for a chain of two closed classes. {finite}"
     return "reproduced-with-correction", (
-        f"{limit} The correction is one hypothesis more, that the chain is irreducible: a stationary chain of two "
+        f"{limit} The correction is one more hypothesis, that the chain is irreducible. A stationary chain of two "
         f"closed classes keeps ApEn at least {e['two_classes']:.2f} nats off (8) in each of {e['paths']} sequences. "
         f"{finite}"
     )

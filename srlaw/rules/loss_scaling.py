@@ -16,7 +16,7 @@ _R2 = {
 
 def _words(e: Evidence, prefix: str = "") -> str:
     train, valid, test = (e[prefix + name] for name in _READINGS)
-    return f"{train:.3f} of the training loss, {valid:.3f} of the least validation loss and {test:.3f} of the test loss"
+    return f"{train:.3f} on the training loss, {valid:.3f} on the least validation loss and {test:.3f} on the test loss"
 
 
 @rule(
@@ -47,24 +47,23 @@ def eq_1(e: Evidence) -> Judgement:
     holds = {name: e[f"ahead_{name}"] <= AHEAD for name in _READINGS}
     fit = (
         f"Over {e['cells']} sizes of one model on one data set, Eq. (1) in the number of all parameters has an R² of "
-        f"{_words(e)}. Its residuals are {e['times_train']:.1f}, {e['times_valid']:.1f} and {e['times_test']:.1f} "
-        "times "
-        "the noise between seeds"
+        f"{_words(e)}. Its residuals on the three are {e['times_train']:.1f}, {e['times_valid']:.1f} and "
+        f"{e['times_test']:.1f} times the noise between seeds"
     )
     ahead = (
-        "on the largest quarter of the sizes its error is "
-        f"{e['ahead_train']:.2f}, {e['ahead_valid']:.2f} and {e['ahead_test']:.2f} times that of the nearest "
-        "smaller model"
+        "Fitted to the smaller sizes and tested on the largest quarter of them, its error is "
+        f"{e['ahead_train']:.2f}, {e['ahead_valid']:.2f} and {e['ahead_test']:.2f} times that of a forecast without a "
+        "law, the loss of the nearest smaller model"
     )
-    rise = f"the test loss rises clearly in {e['rise']} of {e['widths']} steps to the next width"
-    text = f"{fit}; {ahead}; {rise}"
+    rise = f"The test loss rises clearly in {e['rise']} of {e['widths']} steps to the next width"
+    text = f"{fit}. {ahead}. {rise}"
     if all(holds.values()):
         return "reproduced", f"{text}. It forecasts every loss."
     if any(holds.values()):
         good = " and ".join(_NAMES[name] for name in _READINGS if holds[name])
         bad = " and ".join(_NAMES[name] for name in _READINGS if not holds[name])
-        return "weaker-than-claimed", f"{text}. It forecasts the {good}, and not the {bad}."
-    return "contradicted", f"{text}. It forecasts none of them."
+        return "weaker-than-claimed", f"The law forecasts the {good}, and not the {bad}. {text}."
+    return "contradicted", f"The law forecasts none of the three losses. {text}."
 
 
 _NAMES = {"train": "training loss", "valid": "least validation loss", "test": "test loss"}
@@ -93,16 +92,16 @@ def figure_2(e: Evidence) -> Judgement:
     good = [name for name in _READINGS if e[name] >= GOOD]
     text = (
         f"The figure's own losses were not published. In ours, on {e['dataset']} with {e['cells']} depths and "
-        "widths, a power "
-        f"law in depth and in width has an R² of {_words(e)}; a quadratic in logarithms has {e['curved_test']:.3f} "
-        "of the "
-        f"last. The training loss rises clearly in {e['depth_rise']} of {e['depths']} steps to the next depth"
+        f"widths, a power law in depth and in width has an R² of {_words(e)}. On the test loss a quadratic in "
+        f"logarithms has {e['curved_test']:.3f}. The training loss rises "
+        f"clearly in {e['depth_rise']} of {e['depths']} steps to the next depth"
     )
     if len(good) == len(_READINGS):
         return "reproduced", f"{text}. The law holds with every loss."
     if good:
         which = " and ".join(_NAMES[name] for name in good)
-        return "weaker-than-claimed", f"{text}. It holds with the {which} alone; the paper does not say which it plots."
+        only = f"The claim holds with the {which} alone, and the paper does not say which it plots"
+        return "weaker-than-claimed", f"{text}. {only}."
     return "contradicted", f"{text}. It holds with none."
 
 
@@ -129,10 +128,9 @@ def r2_above(e: Evidence) -> Judgement:
         return ("reproduced" if e["above"] == e["published"] else "contradicted"), text
     return "not-reproducible", (
         "No losses were published, so no R² of theirs can be computed. Ours, of a power law in depth and width, are "
-        f"{_words(e)}. An R² above {GOOD} is a weak test: with the training loss a plane in logarithms has "
+        f"{_words(e)}. An R² above {GOOD} is a weak test. On the training loss a plane in logarithms has "
         f"{e['plane_train']:.3f} as well, and the law's residuals are still {e['times_train']:.1f} times the noise "
-        "between "
-        "seeds."
+        "between seeds."
     )
 
 
@@ -164,21 +162,19 @@ def r2_above(e: Evidence) -> Judgement:
 def linear(e: Evidence) -> Judgement:
     own = (
         f"In our runs {e['holds_one']} of {e['readings']} pairs of a loss and a metric have an intercept that may "
-        "be 1, with "
-        f"NDCG@10 {e['ndcg_holds_one']}; on the least validation loss it is {e['hr_valid']:.2f} for HR@10 and "
-        f"{e['ndcg_valid']:.2f} for NDCG@10. 1 − k·loss explains from {e['least_r2']:.2f} to {e['best_r2']:.2f} of the "
-        "variance (negative: worse than the mean)"
+        f"be 1, and with NDCG@10 alone {e['ndcg_holds_one']} have. On the least validation loss it is "
+        f"{e['hr_valid']:.2f} for HR@10 and {e['ndcg_valid']:.2f} for NDCG@10. The R² of 1 − k·loss is from "
+        f"{e['least_r2']:.2f} to {e['best_r2']:.2f} (negative: worse than the mean)"
     )
-    curves = f"a run at its least validation loss has {e['spread']:.0%} of its best NDCG@10 or more"
+    curves = f"A run at its least validation loss has {e['spread']:.0%} of its best NDCG@10 or more"
     others = (
-        f"in {e['together']} of {e['groups']} groups of published runs the better ranking goes with the larger "
-        "loss, with a "
-        f"rank correlation of up to {e['most']:+.2f}"
+        f"In {e['together']} of {e['groups']} groups of published runs the better ranking goes with the larger "
+        f"loss, with a rank correlation of up to {e['most']:+.2f}"
     )
-    text = f"{own}; {curves}; {others}"
+    text = f"{own}. {curves}. {others}"
     if e["holds_one"] == e["readings"] and e["least_r2"] >= STRAIGHT and not e["together"]:
         return "reproduced", f"{text}."
     signs = f"In {e['right_sign']} of our {e['readings']} pairs a smaller loss goes with a better ranking"
     if not e["ndcg_holds_one"] and 2 * e["together"] > e["groups"]:
-        return "contradicted", f"{text}. {signs}, but the line is not the one assumed, and the sign is not a law."
+        return "contradicted", f"{text}. {signs}. But the line is not the one assumed, and the sign is not a law."
     return "weaker-than-claimed", f"{text}. {signs}."

@@ -37,8 +37,8 @@ CLEAR_LEAD = 2
 def eq_29(e: Evidence) -> Judgement:
     bottom = (
         f"The {BOTTOM_WIDTH} of the bottom row follows from it "
-        f"{'only within its rounding' if e['bottom'] else 'by no rounding'}: coefficients that print alike have "
-        f"optima from {e['low']:.0f} to {e['high']:.0f}."
+        f"{'only within its rounding' if e['bottom'] else 'by no rounding'}: coefficients that round to the printed "
+        f"ones have optima from {e['low']:.0f} to {e['high']:.0f}."
     )
     if _near(e["printed"], WIDTH, NEAR):
         return (
@@ -48,10 +48,10 @@ def eq_29(e: Evidence) -> Judgement:
     as_printed = "no optimum" if e["printed"] is None else f"its optimum at d = {e['printed']:.1f}"
     if _near(e["mended"], WIDTH, NEAR):
         return "reproduced-with-correction", (
-            "With one misprint mended, the coefficient of the depth term for that of the width term, the equation "
-            f"has its optimum at d = {e['mended']:.1f}, Table 3's {WIDTH}. Eq. (7) asks for the change, and with it "
-            f"the shape has R² {e['r2']:.3f} on the measurements, against {e['reported']:.3f} reported; as printed "
-            f"it has {as_printed}. {bottom}"
+            f"With one misprint mended the equation has its optimum at d = {e['mended']:.1f}, Table 3's {WIDTH}. The "
+            "width term then has the coefficient of the depth term, as in Eq. (7). With it the shape has R² "
+            f"{e['r2']:.3f} on the measurements, against {e['reported']:.3f} reported. As printed the equation has "
+            f"{as_printed}. {bottom}"
         )
     mended = "none" if e["mended"] is None else f"one at d = {e['mended']:.1f}"
     return "contradicted", (
@@ -93,17 +93,17 @@ def eq_30(e: Evidence) -> Judgement:
         f"marks {LOCAL_DEPTH} and {LOCAL_WIDTH}"
     )
     free = (
-        f"Its free optimum is d = {e['free']:.1f}, and coefficients that print alike have theirs from {e['low']:.0f} "
-        f"to {e['high']:.0f}"
+        f"Its free optimum is d = {e['free']:.1f}, and coefficients that round to the printed ones have theirs from "
+        f"{e['low']:.0f} to {e['high']:.0f}"
     )
     if not (_near(e["n"], LOCAL_DEPTH, ROUNDED) and _near(e["d"], LOCAL_WIDTH, ROUNDED)):
         return "contradicted", f"{local}. {free}."
     measured = (
-        f"As printed its shape has R² {e['r2']:.2f} on the measurements; with its exponents exchanged it has "
+        f"As printed its shape has R² {e['r2']:.2f} on the measurements. With its exponents exchanged it has "
         f"{e['r2_exchanged']:.3f}, against {e['reported']:.3f} reported, and its free optimum is d = "
-        f"{e['d_exchanged']:.0f}. The fit that has the R² reported has the width exponent {e['w4_held']:.4f}, which "
-        f"(30) prints for D'. With the exponents exchanged, rounding allows optima from {e['low_exchanged']:.0f} to "
-        f"{e['high_exchanged']:.0f}, {_holds(e['low_exchanged'], e['high_exchanged'])}."
+        f"{e['d_exchanged']:.0f}. The fit that has the reported R² has the width exponent {e['w4_held']:.4f}, and "
+        f"(30) prints this number for D'. With the exponents exchanged, rounding allows optima from "
+        f"{e['low_exchanged']:.0f} to {e['high_exchanged']:.0f}, {_holds(e['low_exchanged'], e['high_exchanged'])}."
     )
     if any(e["low"] <= width <= e["high"] for width in (WIDTH, BOTTOM_WIDTH)):
         return "reproduced", f"{local}. {free}, a range that holds a width that the table marks. {measured}"
@@ -147,8 +147,8 @@ def table_3(e: Evidence) -> Judgement:
         else "Not every marked configuration wins its half"
     )
     leads = (
-        f"The leads are {e['global_lead']:.4f} of {BOTTOM_WIDTH} over {WIDTH} and {e['local_lead']:.4f} over the "
-        f"baseline, the scatter of the rows themselves {e['noise']:.4f}."
+        f"In HR@10 {BOTTOM_WIDTH} leads {WIDTH} by {e['global_lead']:.4f}, and the local winner leads the baseline by "
+        f"{e['local_lead']:.4f}. The rows scatter around a smooth curve by {e['noise']:.4f}."
     )
     if wins and e["from_law"] and clear:
         return "reproduced", f"{winners}, {BOTTOM_WIDTH} follows from an equation, and the leads are clear. {leads}"

@@ -41,13 +41,13 @@ EXPLAINS = 0.9
 def figure_1(e: Evidence) -> Judgement:
     found = (
         f"the largest model lies below the best one of the fitted surface by over {CLEAR_DROP} standard errors, in "
-        f"both metrics, in {e['both']} of {e['grids']} grids of models, and on average over data sets in "
-        f"{e['share']:.0%} of theirs ({LOOSE_DROP} standard errors: {e['loose']} grids; {STRICT_DROP}: "
-        f"{e['strict']}); the median drop is {e['median']:.1f} standard errors"
+        f"both metrics, in {e['both']} of {e['grids']} grids of models. By over {LOOSE_DROP} standard errors it does "
+        f"so in {e['loose']} grids, and by over {STRICT_DROP} in {e['strict']}. On average over data sets "
+        f"{e['share']:.0%} of the grids of a data set decay so. The median drop is {e['median']:.1f} standard errors"
     )
     limits = (
         "HR@10 and NDCG@10 are two readings of the same models, so a grid counts once. All models were trained in one "
-        "way, once each: whether larger models would decay if tuned on their own is not tested by these data."
+        "way, once each. These data do not test whether larger models would decay if they were tuned on their own."
     )
     most = min(e["both"], e["loose"]) > MOST * e["grids"] and min(e["share"], e["loose_share"]) > MOST
     if most:
@@ -87,7 +87,8 @@ def figure_1(e: Evidence) -> Judgement:
 def figure_3(e: Evidence) -> Judgement:
     numbers = (
         f"Of the {e['panels']} printed R² {e['met']} are, to the sixth decimal, those of a least-squares fit with p "
-        f"held at a whole number, {e['integers']}; by chance it would be {e['by_chance']:.2f}"
+        f"held at a whole number. These numbers are {e['integers']}. By chance it would be {e['by_chance']:.2f} of the "
+        "R²"
     )
     if e["reached"] < e["panels"]:
         return "contradicted", (
@@ -95,7 +96,7 @@ def figure_3(e: Evidence) -> Judgement:
             f"of Eq. (7), even with one p a term: no fit of the form can give it. {numbers}."
         )
     reach = (
-        f"With one p a term no printed R² is out of reach; with the one p that Eq. (7) prints {e['shared']} are reached"
+        f"With one p a term every printed R² is reached. With the one p that Eq. (7) prints {e['shared']} are reached"
     )
     if e["shared"] < e["panels"]:
         reach += f", and the others are missed by at most {e['short']:.1g}"
@@ -104,10 +105,10 @@ def figure_3(e: Evidence) -> Judgement:
         return "reproduced", f"All {e['panels']} printed R² are those of the best fits. {reach}."
     if e["met"] == e["panels"]:
         return "reproduced-with-correction", f"{numbers}: p is held, not fitted. {reach}."
-    rest = f"The rest, {e['unexplained']}, no setting that was tried gives; the nearest misses by {e['nearest']:.1g}"
+    rest = f"No setting that was tried gives the rest, {e['unexplained']}. The nearest misses by {e['nearest']:.1g}"
     if e["met"] > MOST * e["panels"]:
         return "weaker-than-claimed", (
-            f"{numbers}. So p is not fitted, and the form is mostly that of the authors' code. {rest}. {reach}."
+            f"{numbers}. So p was not fitted, and the form is mostly that of the authors' code. {rest}. {reach}."
         )
     return "not-reproducible", f"{numbers}. {rest}. {reach}."
 
@@ -146,8 +147,8 @@ def performance_against_scaling(e: Evidence) -> Judgement:
         f"{e['power_loo']}"
     )
     bend = (
-        f"Neither can bend, and the measurements do; of the log-quadratic law, which can, it is ahead in "
-        f"{e['curved_aicc']} and {e['curved_loo']}, and the claim on Eq. (7) says more of it"
+        f"Neither of the two can bend, and the measurements do. The log-quadratic law can, and Eq. (7) is ahead of it "
+        f"in {e['curved_aicc']} and {e['curved_loo']}. The claim on Eq. (7) says more of it"
     )
     baseline = (
         f"The scaling law's printed R² is that of a plane in {e['planes']} of {e['panels']} panels, to the sixth "
@@ -191,18 +192,20 @@ def performance_against_scaling(e: Evidence) -> Judgement:
 )
 def eq_7(e: Evidence) -> Judgement:
     ahead = (
-        f"By AICc it is ahead of both log-quadratic laws in {e['ahead']} of {e['panels']} panels; where Eq. (7) is "
-        f"true it would be in {e['if_true']:.1f} (rarely fewer than {e['if_true_low']:.0f}), and where a log-quadratic "
-        f"is true in {e['if_not']:.1f} (rarely more than {e['if_not_high']:.0f})"
+        f"By AICc it is ahead of both log-quadratic laws in {e['ahead']} of {e['panels']} panels. If Eq. (7) were "
+        f"true it would be ahead in {e['if_true']:.1f}, rarely in fewer than {e['if_true_low']:.0f}. If a "
+        f"log-quadratic law were true it would be ahead in {e['if_not']:.1f}, rarely in more than "
+        f"{e['if_not_high']:.0f}"
     )
     together = (
-        f"Eq. (7) is a sum of a term in N and a term in d_emb; in {e['interact']} of {e['grids']} grids depth and "
-        f"width act together, which no such sum can follow (probability by chance {e['chance']:.2g})"
+        f"In {e['interact']} of {e['grids']} grids depth and width act together (probability by chance "
+        f"{e['chance']:.2g}). Eq. (7) cannot follow that, because it is a sum of a term in N and a term in d_emb"
     )
     signs = (
-        f"Of the intervals of w3 and w4, {e['both_signs']} of {e['intervals']} hold both signs with p fitted, and "
-        f"{e['held_signs']} of {e['held_intervals']} with p held at the whole number of the printed R²; then the sign "
-        f"follows from the choice of p, and the law is ahead of the log-quadratic in {e['held_ahead']} of {e['held']}"
+        f"With p fitted, {e['both_signs']} of {e['intervals']} intervals of w3 and w4 include negative and positive "
+        f"values. With p held at the whole number of the printed R², {e['held_signs']} of {e['held_intervals']} do, "
+        "and the sign follows from the choice of p. The law is then ahead of the log-quadratic one in "
+        f"{e['held_ahead']} of {e['held']} panels"
     )
     if e["reached"] < e["panels"]:
         return "contradicted", (
@@ -215,8 +218,8 @@ def eq_7(e: Evidence) -> Judgement:
     better = e["ahead"] > e["if_not_high"]
     if better and e["chance"] >= CHANCE:
         return "reproduced", f"{fits}. {ahead}. {together}. {signs}."
-    seen = "so it bends more like the measurements than a parabola does" if better else "what is seen fits both"
-    return "weaker-than-claimed", f"{fits}. {ahead}: {seen}. {together}. {signs}."
+    seen = "So it bends more like the measurements than a parabola does" if better else "What is seen fits both"
+    return "weaker-than-claimed", f"{fits}. {ahead}. {seen}. {together}. {signs}."
 
 
 @rule(
@@ -246,17 +249,17 @@ def eq_7(e: Evidence) -> Judgement:
 )
 def eq_7_data(e: Evidence) -> Judgement:
     found = (
-        f"With tokens/ApEn and a coefficient that is fitted, so that the law may be one of a multiple of the metric, "
-        f"it explains {e['one_hr']:.0%} (HR@10) and {e['one_ng']:.0%} (NDCG@10) of the differences between the "
-        f"panels' means, and with a constant of its own for each data set {e['sets_hr']:.0%} and "
-        f"{e['sets_ng']:.0%} of what is left. As printed, with the coefficient one, the latter are "
-        f"{e['printed_hr']:.0%} and {e['printed_ng']:.0%}; with the tokens as Table 2 prints them nothing exceeds "
+        "In the kindest reading the law is one of a multiple of the metric, so the coefficient of ln D' is fitted. "
+        f"With D' = tokens/ApEn the term then explains {e['one_hr']:.0%} (HR@10) and {e['one_ng']:.0%} (NDCG@10) of "
+        "the differences between the panels' means. With a constant for each data set it explains "
+        f"{e['sets_hr']:.0%} and {e['sets_ng']:.0%} of what is left, and with the coefficient one, as printed, "
+        f"{e['printed_hr']:.0%} and {e['printed_ng']:.0%}. With the tokens as Table 2 prints them nothing exceeds "
         f"{e['as_printed']:.0%}"
     )
     tokens = (
-        f"For HR@10 tokens alone explain {e['tokens_one']:.0%} with one constant and at least {e['tokens_sets']:.0%} "
-        "with one a data set. With D' growing, performance "
-        f"falls in {e['falling']} of {e['steps']} steps of s_max"
+        f"For HR@10 tokens alone explain {e['tokens_one']:.0%} with one constant, and at least {e['tokens_sets']:.0%} "
+        f"with a constant for each data set. In {e['falling']} of {e['steps']} steps of s_max performance falls while "
+        "D' grows"
     )
     across, within = min(e["one_hr"], e["one_ng"]), min(e["sets_hr"], e["sets_ng"])
     if across > EXPLAINS and within > EXPLAINS:
@@ -264,6 +267,6 @@ def eq_7_data(e: Evidence) -> Judgement:
     if max(across, within, e["as_printed"]) > EXPLAINS:
         return "weaker-than-claimed", f"The data term holds in one reading only. {found}. {tokens}."
     return "contradicted", (
-        f"The data term does not carry the law across panels, in the kindest reading. {found}. {tokens}. A constant a "
-        "panel would make the law fit, but it would take D' out of it."
+        f"The data term does not carry the law across panels. {found}. {tokens}. A constant for each panel would make "
+        "the law fit, but it would take D' out of it."
     )

@@ -95,10 +95,9 @@ def theorem_3_3(e: Evidence) -> Judgement:
     really = e["coded_fail"] > 0 and e["huffman_fails"] > 0
     exactly = e["off_formula"] < BOUNDARY and e["one_sided"] == 0 and e["listed_agree"] == 1
     seen = (
-        f"Of {e['listed']:,} cases whose sequences were all listed, {e['fails_printed']:.0%} break (12) with ApEn in "
-        f"nats and the code in bits, {e['fails_bits']:.0%} with both in bits, {e['fails_nats']:.0%} with both in "
-        f"nats; of the real codes {e['coded_fail']} of {e['coded']} long sequences and {e['huffman_fails']:.0%} of "
-        "the short histories do."
+        f"Of {e['listed']:,} cases whose sequences were all listed, {e['fails_printed']:.0%}, {e['fails_bits']:.0%} "
+        f"and {e['fails_nats']:.0%} break (12) in the three choices of units. Of the real codes {e['coded_fail']} of "
+        f"{e['coded']} long sequences and {e['huffman_fails']:.0%} of the short histories do."
     )
     drawn = ""
     if e["minimal"] is not None:
@@ -106,17 +105,14 @@ def theorem_3_3(e: Evidence) -> Judgement:
     if min(fails) >= SIZEABLE and really and exactly:
         return "contradicted", (
             "Ergodic stationary first-order chains break (12) whenever their entropy rate is below a boundary. "
-            "For long "
-            f"histories it was found at {e['boundary'][0]:.3f} nats with ApEn in nats and the code in bits, as "
-            "printed; "
-            f"at {e['boundary'][1]:.3f} with both in bits, at {e['boundary'][2]:.3f} with both in nats; short "
-            f"histories have lower ones. {seen} The proof fails at (19) and "
-            f"at the second inequality of (21). After (15) it says: “{REMARK}”. Read as every p_xy ≤ "
-            f"{P_MAX:.3f} this is enough{drawn}. But the theorem does not state it, “minimal” has no "
-            f"number, and a large vocabulary does not bring it: a cycle of {e['vocabulary']:,} items, whose "
-            f"sequences are all improbable, breaks (12) if it jumps with probability below {e['chance']:.3f}. Of the "
-            f"{e['known']} rows of Table 2 whose number of items "
-            f"is known, {e['impossible']} have a bound above what any log needs."
+            f"For long histories it was found at {e['boundary'][0]:.3f} nats with ApEn in nats and the code in bits, "
+            f"as printed, at {e['boundary'][1]:.3f} with both in bits, and at {e['boundary'][2]:.3f} with both in "
+            f"nats. Short histories have lower ones. {seen} The proof fails at (19) and at the second inequality of "
+            f"(21). After (15) it says: “{REMARK}”. Read as every p_xy ≤ {P_MAX:.3f} this is enough{drawn}. But the "
+            "theorem does not state it, and “minimal” has no number. A large vocabulary does not bring it: a cycle of "
+            f"{e['vocabulary']:,} items breaks (12) if it jumps with probability below {e['chance']:.3f}. Of the "
+            f"{e['known']} rows of Table 2 whose number of items is known, {e['impossible']} have a bound above what "
+            "any log needs."
         )
     if max(fails) == 0 and not really:
         return "reproduced", f"The theorem holds where it was tried, at least by one of the two codes. {seen}"
@@ -177,14 +173,13 @@ def apen_duplication(e: Evidence) -> Judgement:
     """
     rises, falls, both = e["apen"]
     logs = (
-        f"Over the users of the {e['logs']} logs with real repeats, Spearman's correlation of the share of "
-        "repeats with "
-        f"|ApEn|, which Table 2 averages, is {e['real_apen'][0]:+.2f} to {e['real_apen'][1]:+.2f}; with the "
+        f"Over the users of {e['logs']} logs with real repeats, Spearman's correlation of the share of repeats and "
+        f"|ApEn|, which Table 2 averages, is {e['real_apen'][0]:+.2f} to {e['real_apen'][1]:+.2f}. With the "
         f"signed value of Eq. (6) it is {e['real_signed'][0]:+.2f} to {e['real_signed'][1]:+.2f}."
     )
     counts = (
         f"As more repeats are planted, the mean |ApEn| only rises in {rises} of {e['cases']} cases, only falls in "
-        f"{falls} and does both in {both}; its correlation with their share is {e['planted_apen'][0]:+.2f} to "
+        f"{falls}, and does both in {both}. Its correlation with their share is {e['planted_apen'][0]:+.2f} to "
         f"{e['planted_apen'][1]:+.2f}."
     )
     if e["real_apen"][0] > 0 and e["planted_apen"][0] > 0:
@@ -204,12 +199,12 @@ def apen_duplication(e: Evidence) -> Judgement:
         name = "the signed value, by which (6) defines ApEn," if signed else "|ApEn|"
         alike = e["alike_signed"] if signed else e["alike_apen"]
         return "weaker-than-claimed", (
-            f"{logs} {counts} The signed and the pooled value give {either_way}. So the correlation is positive for "
-            f"{name} and for the repeats that these logs have (users of equal length: {alike[0]:+.2f} to "
-            f"{alike[1]:+.2f}), not for "
-            f"{'|ApEn| nor for ' if signed and e['real_apen'][0] <= 0 else ''}every kind of repeat. Shannon entropy, "
-            "which the paper has going the other way, gives "
-            f"{e['real_shannon'][0]:+.2f} to {e['real_shannon'][1]:+.2f}."
+            f"{logs} {counts} For the signed and the pooled value it is {either_way}. So the correlation is positive "
+            f"for {name} and for the repeats that these logs have (users of equal length: {alike[0]:+.2f} to "
+            f"{alike[1]:+.2f}). It is not positive for "
+            f"{'|ApEn|, nor for ' if signed and e['real_apen'][0] <= 0 else ''}every kind of repeat. The paper says "
+            f"that Shannon entropy goes the other way: it gives {e['real_shannon'][0]:+.2f} to "
+            f"{e['real_shannon'][1]:+.2f}."
         )
     if depends and e["real_apen"][1] <= 0 and e["real_signed"][1] <= 0:
         return "contradicted", (
@@ -259,14 +254,14 @@ def parts_of_the_ball(routes: float, least: float, between: bool) -> dict[str, b
 def lemma_3_4(e: Evidence) -> Judgement:
     quoted = "(22)–(23) are quoted from Niu et al., whose derivation has not been checked here."
     parts = (
-        f"{e['right']} of the {e['parts']} parts that could be checked are right, among the volume, the minimum of "
+        f"Of the {e['parts']} parts that could be checked {e['right']} are right. They are the volume, the minimum of "
         f"log Z + 1/Z, which is {e['least']:.4g}, and (23) for the partition function of d separate patterns"
     )
     if e["right"] < e["parts"]:
-        return "contradicted", f"Only {parts}. {quoted}"
+        return "contradicted", f"Not all parts of the lemma are right. {parts}. {quoted}"
     return "open", (
-        f"The form of the loss is not decided: {parts}, but this paper does not define {e['undefined']}. {quoted} Its "
-        "“1 < Loss” is a claim by itself."
+        f"The form of the loss is not decided, because this paper does not define {e['undefined']}. {parts}. {quoted} "
+        "The lemma's “1 < Loss” is a claim by itself."
     )
 
 
@@ -298,21 +293,21 @@ def lemma_3_4(e: Evidence) -> Judgement:
 def lemma_3_4_bound(e: Evidence) -> Judgement:
     published = (
         f"Of {e['losses']} published runs of sequential recommenders {e['tested_below'] or 'none'} have a test or "
-        f"validation loss below 1, the least are {e['least_test']:.2f} and {e['least_valid']:.2f}; of their training "
+        f"validation loss below 1. The least are {e['least_test']:.2f} and {e['least_valid']:.2f}. Of their training "
         "losses"
     )
     if e["below"]:
         published += (
-            f" {e['below']} are, down to {e['lowest']:.2f}, of models of {e['logs_below']} that were trained with "
-            "sampled negatives, as this paper's loss is"
+            f" {e['below']} are below 1, down to {e['lowest']:.2f}. Those models are of {e['logs_below']}, and were "
+            "trained with sampled negatives, as the models of this paper were"
         )
     else:
-        published += " none is"
+        published += " none is below 1"
     if min(e["below_share"], 1 - e["coded"], 1 - e["rate"]) <= 0:
         return "reproduced", f"No chain was found with a cross-entropy below 1 that a real code reaches. {published}."
     found = (
         f"A stationary chain has a cross-entropy of {e['rate']:.3f} nats an event, and a range coder reaches "
-        f"{e['coded']:.3f}; so {{}} for the {e['below_share']:.0%} of {e['chains']:,} random chains whose entropy rate "
+        f"{e['coded']:.3f}. So {{}} for the {e['below_share']:.0%} of {e['chains']:,} random chains whose entropy rate "
         "is below 1 nat."
     )
     if e["below_share"] < SIZEABLE:
@@ -363,10 +358,10 @@ def z_below_one(e: Evidence) -> Judgement:
         )
     return "open", (
         f"{twice} (23) does not tell either, as d is not defined. With d the number of layers Z ≤ 1 in {e['depth']} of "
-        f"{e['cases']} configurations, overfitted or not; with d the number of items it is so in {e['items'][0]} of "
-        f"the {e['known']} of known data, with d the number of users in {e['users'][0]}, and elsewhere the interval "
-        "holds values on both sides of 1 or above it. The U-shapes are of HR@10 and NDCG@10 (the largest model is not "
-        f"the best one in {e['decay']} of {e['panels']} panels), and Z was not measured in any."
+        f"{e['cases']} configurations, overfitted or not. With d the number of items Z ≤ 1 in {e['items'][0]} of the "
+        f"{e['known']} of known data, and with d the number of users in {e['users'][0]}. Elsewhere the interval holds "
+        "values on both sides of 1, or above it. The U-shapes are of HR@10 and NDCG@10, where the largest model is "
+        f"not the best one in {e['decay']} of {e['panels']} panels. Z was not measured in any of them."
     )
 
 
@@ -406,9 +401,9 @@ def theorem_3_5(e: Evidence) -> Judgement:
         )
     if e["fail"] == e["pairs"]:
         return "weaker-than-claimed", (
-            "It holds if the exponents may depend on the configuration. So read it is true, and says nothing: all "
-            f"{e['values']:,} values of Z tried satisfy it, and any Z > 0 does. One set of exponents for all widths, "
-            "which is what Eq. (7) would need, does not follow from (23) for d that does not grow with d_emb: all "
+            "It holds if the exponents may depend on the configuration. With this reading it says nothing, because all "
+            f"{e['values']:,} values of Z tried satisfy it, and any Z > 0 does. Eq. (7) would need one set of "
+            "exponents for all widths. That does not follow from (23) for d that does not grow with d_emb: all "
             f"{e['fail']} pairs of w and d tried fail beyond some width. The proof of the right half uses an "
             f"inequality that is true in {e['kept']:.0%} of the places where Z ≤ U ≤ 1."
         )
