@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEFT = "errors files stored sequences markov datasets entropy metrics ratings baselines summary statistics models ranking"
-MIDDLE = "training saved runs sweep laws charts planner paper recover rules"
+LEFT = "errors files stored sequences markov datasets entropy metrics ratings baselines summary statistics"
+MIDDLE = "models ranking training saved runs sweep laws charts planner paper recover rules"
 RIGHT = "claims evidence chapters errata notebook cli"
 ORDER = [*LEFT.split(), *MIDDLE.split(), *RIGHT.split()]
 """Modules and folders of `srlaw`. Chains stand before the data sets, whose synthetic one is drawn from them,
