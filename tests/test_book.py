@@ -25,6 +25,7 @@ from srlaw.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SLOWEST = 120_000  # ms that a page may take on a busy machine
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 DRAWN = "() => [...document.querySelectorAll('div[id^=chart-]')].every((node) => node.children.length)"
@@ -122,6 +123,7 @@ def test_pages_in_a_browser_without_a_network(pages):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
         page = browser.new_context(color_scheme="light", offline=True).new_page()
+        page.set_default_timeout(SLOWEST)
         troubles = []
         page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -163,6 +165,7 @@ def test_nothing_serious_for_axe_and_sliders_and_legends_move_by_keyboard(pages)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
         page = browser.new_context(offline=True).new_page()
+        page.set_default_timeout(SLOWEST)
         found = {}
         for name, width, scheme in (
             ("intro", 390, "dark"),
@@ -396,6 +399,7 @@ def test_the_search_finds_the_page(pages, query, answer):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
         page = browser.new_context(offline=True).new_page()
+        page.set_default_timeout(SLOWEST)
         page.goto(f"{(pages['intro'].parent / 'search.html').as_uri()}?q={quote(query)}")
         page.wait_for_selector("#search-results ul.search li a")
         first = page.get_attribute("#search-results ul.search li a", "href")
