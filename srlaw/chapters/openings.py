@@ -11,6 +11,7 @@ import polars as pl
 from srlaw import paper, stored
 from srlaw.chapters import frameworks, orders, ranking
 from srlaw.errors import InputError
+from srlaw.planner.extras import split_rows
 
 
 def models() -> dict[str, Any]:
@@ -77,7 +78,7 @@ def your_data() -> dict[str, Any]:
         ``runs, sizes``; ``counts`` (item → next counts), ``gain`` (how far the best size's mean is ahead of them).
     """
     rows = stored.plan_runs()
-    judged = rows.filter(judged_on="validation", fraction=1.0).filter(pl.col("max_epochs") == rows["max_epochs"].min())
+    judged = split_rows(rows).sizes
     means = judged.group_by("n_layers", "d_emb").agg(pl.col("ndcg10").mean())
     counts, best = (float(column.to_numpy().max()) for column in (judged["baseline_next_ndcg10"], means["ndcg10"]))
     return {"runs": len(rows), "sizes": len(means), "counts": counts, "gain": best - counts}
