@@ -128,7 +128,7 @@ def charted(html: str) -> str:
     html = WITHIN.sub(lambda name: NAMES[name[0]], html)
 
     def written(text: re.Match) -> str:
-        return text[1] + powers(TITLES.get(text[2], text[2]).replace("s_max", "S_max"))
+        return text[1] + powers((TITLES.get(text[2]) or text[2]).replace("s_max", "S_max"))
 
     return axis_powers(re.sub(r'("(?:title|description)": ")([^"]*)', written, html))
 

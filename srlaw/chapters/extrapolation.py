@@ -134,7 +134,7 @@ def scored(part: pl.DataFrame) -> pl.DataFrame:
     for panel, whole in part.group_by(PANEL, maintain_order=True):
         columns = whole.select("law", "k", "place", "n_layers", "d_emb", "y", "prediction", "surface")
         fits = columns.group_by("law", "k", maintain_order=True).agg(pl.first("place"), pl.exclude("place"))
-        points = fits[0].select("n_layers", "d_emb", "y").explode(pl.all())
+        points = fits[0].select("n_layers", "d_emb", "y").explode("n_layers", "d_emb", "y")
         label = dict(zip(PANEL, panel, strict=True))
         size, around = {"n": len(points), "sigma": whole["sigma"][0]}, neighbours(points)
         naive = {k: naive_forecasts(points, k) for k in fits["k"].unique()}

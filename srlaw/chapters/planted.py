@@ -81,7 +81,7 @@ def judge(e: dict[str, Any]) -> tuple[str, list[str]]:
     return "met" if all(held for held, _ in parts) else "missed", [sentence for _, sentence in parts]
 
 
-def chart(logs: pl.DataFrame) -> alt.LayerChart:
+def chart(logs: pl.DataFrame) -> alt.TopLevelMixin:
     """The interval of every plan that named a size, and what three fresh runs reached on average."""
     rows = charts.rounded(logs.filter(pl.col("expected").is_not_null()).with_columns(log=_label()), 4)
     y = alt.Y("log:N", sort=rows["log"].to_list(), title=None)
