@@ -26,6 +26,7 @@ import yaml
 from srlaw.chapters.your_data import PLANTED
 from srlaw.datasets.synthetic import population, synthetic
 from srlaw.files import write_atomically
+from srlaw.planner.extras import split_rows
 
 LOGS = 10
 FRESH = [2001, 2002, 2003]  # seeds that no plan has used
@@ -58,7 +59,7 @@ def judged(kind: str, seed: int, minutes: float, folder: Path) -> dict[str, Any]
     floor = population(**PLANTED | {"seed": seed}).entropy_rate if kind == "planted" else None
     row = {"log": kind, "seed": seed, "minutes": answer["minutes"], "floor": floor, "reason": answer["reason"]}
     runs = pl.read_csv(out / "rows.csv", infer_schema_length=None).filter(pl.col("status") == "finished")
-    means = sizes_tried(runs).group_by("n_layers", "d_emb").agg(pl.col(METRIC).mean())[METRIC]
+    means = split_rows(runs).sizes.group_by("n_layers", "d_emb").agg(pl.col(METRIC).mean())[METRIC]
     row |= {"runs": len(runs), "sizes": len(means), "range": means.max() - means.min()}
     chosen = answer["recommendation"]
     row |= {key: chosen and chosen[key] for key in ("model", "n_layers", "d_emb")}
@@ -70,12 +71,6 @@ def judged(kind: str, seed: int, minutes: float, folder: Path) -> dict[str, Any]
         mean, error = reached.mean(), reached.std() / len(reached) ** 0.5
         row |= {"fresh": mean, "fresh_se": error, "holds": low <= mean <= high}
     return row
-
-
-def sizes_tried(runs: pl.DataFrame) -> pl.DataFrame:
-    """The runs by which a plan compares sizes: all users, recorded order, the usual epochs, judged on validation."""
-    kept = runs.filter(fraction=1.0, order="recorded", judged_on="validation")
-    return kept.filter(pl.col("max_epochs") == kept["max_epochs"].min())
 
 
 def fresh_runs(file: Path, sizes: list[tuple[int, int]], answer: dict[str, Any], out: Path) -> pl.DataFrame:
@@ -97,7 +92,7 @@ def exhaustive(folder: Path) -> pl.DataFrame:
     """Every size that the first plan tried, three fresh seeds each: mean, standard error, and whether it was named."""
     answer = json.loads((folder / "planted-1/plan.json").read_text())
     runs = pl.read_csv(folder / "planted-1/rows.csv", infer_schema_length=None).filter(pl.col("status") == "finished")
-    sizes = sorted(set(sizes_tried(runs).select("n_layers", "d_emb").iter_rows()))
+    sizes = sorted(set(split_rows(runs).sizes.select("n_layers", "d_emb").iter_rows()))
     found = fresh_runs(folder / "planted-1.csv", sizes, answer, folder / "planted-1-all")
     named = answer["recommendation"] or {}
     table = found.group_by("n_layers", "d_emb", maintain_order=True).agg(

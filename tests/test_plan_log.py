@@ -79,6 +79,9 @@ def test_the_parts_of_a_table_and_what_they_tell():
     gain = found["evidence"]["more_data"]["2x"]
     assert gain["interval"][0] < 0.02 * np.log(2) < gain["interval"][1]
     assert found["evidence"]["gain_over_yardstick"]["gain"] == pytest.approx(0.2, abs=0.01)
+    older = table.with_columns(order=pl.when(pl.col("order") == "random").then("order"))  # rows without the column
+    assert [len(part) for part in (split_rows(older).sizes, split_rows(older).random)] == [18, 1]
+    assert len(split_rows(table.with_columns(order=pl.lit("random"))).sizes) == 18 + 1  # all alike, nothing is apart
     add(2, 32, seed=1000, judged="test", more=-0.02)
     tested = decide(pl.DataFrame(out), count=50)
     assert tested["recommendation"]["ndcg10"] == tested["evidence"]["tested"]["ndcg10"]

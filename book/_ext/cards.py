@@ -130,9 +130,12 @@ def with_code(cells: list[dict], shown: list[str], name: str) -> list[dict]:
 class Stored(SphinxRole):
     """{stored}`text with {names}`, of the numbers that `openings` has of this chapter."""
 
+    def numbers(self) -> dict:
+        return openings.numbers(chapter(self.env.docname) or "")
+
     def run(self):
         try:
-            text = fill(self.text, openings.numbers(chapter(self.env.docname) or ""))
+            text = fill(self.text, self.numbers())
         except InputError as error:
             return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
         return [nodes.inline("", text, classes=["srlaw-number"])], []

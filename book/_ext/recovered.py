@@ -9,12 +9,11 @@ from functools import cache
 import altair as alt
 import numpy as np
 import polars as pl
+from cards import Stored
 from docutils import nodes
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.docutils import SphinxDirective
 
 from srlaw import charts, paper, recover
-from srlaw.errors import InputError
-from srlaw.evidence import fill
 
 MILLIONTHS = 1e6  # of a point, in which distances are told
 DISTANCES = {"rms": "camera", "miss": "own line", "next": "next line"}
@@ -40,14 +39,11 @@ def numbers() -> dict[str, float]:
     }
 
 
-class Recovered(SphinxRole):
+class Recovered(Stored):
     """{recovered}`text with {names}` of `numbers`."""
 
-    def run(self):
-        try:
-            return [nodes.Text(fill(self.text, numbers()))], []
-        except InputError as error:
-            return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
+    def numbers(self) -> dict:
+        return numbers()
 
 
 def chart() -> alt.Chart:

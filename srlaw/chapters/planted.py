@@ -83,7 +83,9 @@ def judge(e: dict[str, Any]) -> tuple[str, list[str]]:
 
 def chart(logs: pl.DataFrame) -> alt.TopLevelMixin:
     """The interval of every plan that named a size, and what three fresh runs reached on average."""
-    rows = charts.rounded(logs.filter(pl.col("expected").is_not_null()).with_columns(log=_label()), 4)
+    held = pl.when("holds").then(pl.lit("yes")).otherwise(pl.lit("no"))
+    named = logs.filter(pl.col("expected").is_not_null())
+    rows = charts.rounded(named.with_columns(log=_label(), holds=held), 4)
     y = alt.Y("log:N", sort=rows["log"].to_list(), title=None)
     scale = alt.Scale(zero=False)
     base = alt.Chart(rows)

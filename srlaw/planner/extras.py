@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ TIMES = (2, 10)  # as much data, at which the gain is asked for
 POWERS = (-0.25, 0.0, 0.25, 0.5, 1.0)  # p of the curves ln f (p = 0) and −f^−p (f^−p below 0), f the share of users
 DRAWS = 2000
 LIMIT = 2.0  # standard errors
+SIZE = ("model", "s_max", "n_layers", "d_emb")
 SETTINGS = ("learning_rate", "dropout")
 VARIED = ("fraction", "max_epochs", *SETTINGS)
 
@@ -40,8 +42,8 @@ def split_rows(rows: pl.DataFrame) -> Split:
     tested = random = rows.clear()
     if "judged_on" in rows.columns and rows["judged_on"].n_unique() > 1:
         tested, rows = (rows.filter(pl.col("judged_on") == event) for event in ("test", "validation"))
-    if "order" in rows.columns and rows["order"].n_unique() > 1:
-        random, rows = (rows.filter(pl.col("order") == order) for order in ("random", "recorded"))
+    if 0 < len(in_order := recorded(rows)) < len(rows):
+        random, rows = rows.filter(order="random"), in_order
     present = [name for name in VARIED if name in rows.columns]
     if not any(rows[name].n_unique() > 1 for name in present):
         return Split(rows, rows.clear(), rows.clear(), random, tested)
@@ -61,6 +63,11 @@ def split_rows(rows: pl.DataFrame) -> Split:
     return Split(sizes, shares, lengths, random, tested)
 
 
+def recorded(rows: pl.DataFrame) -> pl.DataFrame:
+    """Without the runs on histories in random order; rows from before there was such a choice have none."""
+    return rows.filter(pl.col("order").ne_missing("random")) if "order" in rows.columns else rows
+
+
 def _usual(rows: pl.DataFrame, keys: list[str]) -> dict[str, Any]:
     """The settings with which the most sizes were run."""
     if not keys:
@@ -71,22 +78,15 @@ def _usual(rows: pl.DataFrame, keys: list[str]) -> dict[str, Any]:
 
 def trained_to_the_end(parts: Split, metric: str, sigma: float) -> dict[str, Any] | None:
     """What twice the epochs gain at a size, and what noise alone could: ``gain, limit, enough`` and the size."""
-    names = [name for name in ("model", "s_max", "n_layers", "d_emb") if name in parts.sizes.columns]
-    found = None
-    for key, longer in parts.lengths.group_by(names, maintain_order=True):
-        usual = parts.sizes.filter([pl.col(name) == value for name, value in zip(names, key, strict=True)])
-        if not len(usual):
-            continue
+    found = []
+    for size, longer, usual in _beside(parts.sizes, parts.lengths, SIZE):
         longer = longer.filter(pl.col("max_epochs") >= 2 * int(usual["max_epochs"][0]))
         if not len(longer):
             continue
-        gain = float(longer[metric].to_numpy().mean() - usual[metric].to_numpy().mean())
-        limit = LIMIT * sigma * float(np.sqrt(1 / len(longer) + 1 / len(usual)))
+        gain, limit = _difference(longer, usual, metric, sigma)
         epochs = {"epochs": int(usual["max_epochs"][0]), "twice": int(longer["max_epochs"][0])}
-        one = dict(zip(names, key, strict=True)) | epochs | {"gain": gain, "limit": limit, "enough": gain <= limit}
-        if found is None or gain - limit > found["gain"] - found["limit"]:
-            found = one
-    return found
+        found.append(size | epochs | {"gain": gain, "limit": limit, "enough": gain <= limit})
+    return max(found, key=lambda one: one["gain"] - one["limit"], default=None)
 
 
 def worth_of_order(parts: Split, metric: str, sigma: float) -> dict[str, Any] | None:
@@ -94,19 +94,30 @@ def worth_of_order(parts: Split, metric: str, sigma: float) -> dict[str, Any] | 
 
     Of several sizes the one that loses the most beyond its limit, with the metric that it keeps, ``keeps``.
     """
-    names = [name for name in ("model", "s_max", "n_layers", "d_emb", *SETTINGS) if name in parts.sizes.columns]
-    found = None
-    for key, blind in parts.random.group_by(names, maintain_order=True):
-        usual = parts.sizes.filter([pl.col(name) == value for name, value in zip(names, key, strict=True)])
-        if not len(usual):
-            continue
-        keeps = float(blind[metric].to_numpy().mean())
-        loss = float(usual[metric].to_numpy().mean()) - keeps
-        limit = LIMIT * sigma * float(np.sqrt(1 / len(blind) + 1 / len(usual)))
-        one = dict(zip(names, key, strict=True)) | {"keeps": keeps, "loss": loss, "limit": limit, "tells": loss > limit}
-        if found is None or loss - limit > found["loss"] - found["limit"]:
-            found = one
-    return found
+    found = []
+    for size, blind, usual in _beside(parts.sizes, parts.random, (*SIZE, *SETTINGS)):
+        loss, limit = _difference(usual, blind, metric, sigma)
+        kept = {"keeps": float(blind[metric].to_numpy().mean())}
+        found.append(size | kept | {"loss": loss, "limit": limit, "tells": loss > limit})
+    return max(found, key=lambda one: one["loss"] - one["limit"], default=None)
+
+
+def _beside(
+    sizes: pl.DataFrame, others: pl.DataFrame, keys: Iterable[str]
+) -> Iterator[tuple[dict[str, Any], pl.DataFrame, pl.DataFrame]]:
+    """Each size that was run otherwise too: the values of `keys` that the table has, those runs, and the usual ones."""
+    names = [name for name in keys if name in sizes.columns]
+    for key, part in others.group_by(names, maintain_order=True):
+        size = dict(zip(names, key, strict=True))
+        usual = sizes.filter([pl.col(name) == value for name, value in size.items()])
+        if len(usual):
+            yield size, part, usual
+
+
+def _difference(a: pl.DataFrame, b: pl.DataFrame, metric: str, sigma: float) -> tuple[float, float]:
+    """The mean of `a` less that of `b`, and what noise alone makes of so many runs."""
+    difference = float(a[metric].to_numpy().mean() - b[metric].to_numpy().mean())
+    return difference, LIMIT * sigma * float(np.sqrt(1 / len(a) + 1 / len(b)))
 
 
 def more_data(parts: Split, metric: str, sigma: float, seed: int = 0) -> dict[str, Any] | None:
@@ -118,7 +129,7 @@ def more_data(parts: Split, metric: str, sigma: float, seed: int = 0) -> dict[st
     """
     if not len(parts.shares):
         return None
-    names = [name for name in ("model", "s_max", "n_layers", "d_emb") if name in parts.sizes.columns]
+    names = [name for name in SIZE if name in parts.sizes.columns]
     sizes = parts.shares.select(names).unique(maintain_order=True)
     points = pl.concat([parts.shares, parts.sizes.join(sizes, on=names, how="semi", nulls_equal=True)])
     means = points.group_by([*names, "fraction"], maintain_order=True).agg(y=pl.col(metric).mean(), runs=pl.len())

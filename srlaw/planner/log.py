@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,7 @@ def plan_log(
         speed = Speed(known["rates"], {int(s_max): events for s_max, events in known["events"].items()})
     else:
         speed = Speed({}, {})
-        for model, s_max in product(request.models, lengths):
+        for model, s_max in groups:
             found = measure(sequences, model, s_max, WIDTHS, settings, MEASURED * 60 * request.minutes)
             speed.rates.update(found.rates)
             speed.events.update(found.events)

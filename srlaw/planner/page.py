@@ -15,6 +15,7 @@ import polars as pl
 
 from srlaw.charts import GRID, INK, theme
 from srlaw.files import write_atomically
+from srlaw.planner.extras import recorded
 from srlaw.planner.screen import after, before
 from srlaw.summary import METRICS
 
@@ -124,9 +125,7 @@ def surface(cells: list[dict[str, Any]], words: str, chosen: dict[str, Any] | No
 def learning(rows: pl.DataFrame, curves: pl.DataFrame, words: str) -> alt.Chart:
     """Validation by epoch, a line a run on all users; width as colour, depth as dashes."""
     metric = {label: name for name, label in METRICS.items()}.get(words, "ndcg10")
-    if "order" in rows.columns:
-        rows = rows.filter(order="recorded")
-    whole = rows.filter(pl.col("fraction") == 1).select("key", "n_layers", "d_emb")
+    whole = recorded(rows).filter(pl.col("fraction") == 1).select("key", "n_layers", "d_emb")
     points = curves.join(whole, on="key").select("key", "epoch", f"valid_{metric}", "n_layers", "d_emb")
     return (
         alt.Chart(points)

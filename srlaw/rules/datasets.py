@@ -144,8 +144,7 @@ def table_2_data(e: Evidence) -> Judgement:
         apen += "."
     else:
         apen += (
-            f". Shuffling histories without repeats changes it by {e['shuffling']:.1g}, so it measures no "
-            "regularity."
+            f". Shuffling histories without repeats changes it by {e['shuffling']:.1g}, so it measures no regularity."
         )
     left = unrepaired(e)
     if left:
