@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 import os
 import shlex
 import sys
@@ -16,6 +14,7 @@ from typer.core import TyperCommand, TyperOption
 from typer.exceptions import TyperException
 
 from srlaw.errors import InputError, one_line
+from srlaw.output import json_text, log_words, text
 
 app = typer.Typer(
     help="Entropy, scaling laws and model sizes for sequential recommendation.\n\nWith a log of your own begin with "
@@ -193,7 +192,8 @@ def train(
         print(of_training(row), end="\n\nAll numbers of the run, by the names that --json has:\n\n")
     _print(row, as_json)
     if save is not None:
-        print(f"srlaw: the model is saved; to use it: srlaw recommend {shlex.quote(str(save))} LOG", file=sys.stderr)
+        use = shlex.join(["srlaw", "recommend", str(save), *log_words({"dataset": dataset, "path": path, **how})])
+        print(f"srlaw: the model is saved; to use it: {use}", file=sys.stderr)
 
 
 @app.command(short_help="The best items of each user, by a saved model.")
@@ -307,7 +307,7 @@ def plan(
     from srlaw import paper
     from srlaw.planner import decide, is_rows
     from srlaw.planner.page import plain
-    from srlaw.planner.screen import after, forecasts
+    from srlaw.planner.screen import after, forecasts, kept
     from srlaw.planner.steps import next_steps
 
     if kind not in (None, "log", "rows"):
@@ -338,13 +338,13 @@ def plan(
         show = sys.stderr if as_json else sys.stdout
         try:
             answer = plan_log(
-                request, folder, priors, dry_run, lambda text: print(text, end="\n\n", file=show, flush=True)
+                request, folder, priors, dry_run, lambda said: print(said, end="\n\n", file=show, flush=True)
             )
         except KeyboardInterrupt:
             print(f"srlaw: stopped; start again to go on: srlaw {shlex.join(sys.argv[1:])}", file=sys.stderr)
             raise
         if not as_json:
-            _say_what_is_kept(folder, log, dry_run)
+            print(f"srlaw: {kept(folder, request.source, sys.argv[1:], dry_run)}", file=sys.stderr)
     if as_json:
         _print(plain(answer), as_json)
         return
@@ -356,18 +356,6 @@ def plan(
     if "forecasts" in answer["evidence"] and "before" not in answer:
         print(forecasts(answer), end="\n\n")
     print("what to do next", *next_steps(answer, answer.get("before", {})), sep="\n- ")
-
-
-def _say_what_is_kept(folder: Path, log: str, dry_run: bool) -> None:
-    """On standard error: where a plan of a log lies, and the command that goes on from here."""
-    if dry_run:
-        again = shlex.join([argument for argument in sys.argv[1:] if argument != "--dry-run"])
-        print(f"srlaw: nothing was trained; to train in these minutes: srlaw {again}", file=sys.stderr)
-        return
-    kept = f"{folder} holds plan.html, plan.json, rows.csv and the specifications"
-    if (best := folder / "chosen" / "best").exists():
-        kept += f"; to use the model that was tested: srlaw recommend {shlex.quote(str(best))} {shlex.quote(log)}"
-    print(f"srlaw: {kept}", file=sys.stderr)
 
 
 @app.command(short_help="Every claim with its verdict.")
@@ -383,31 +371,7 @@ def claims(as_json: Json = False) -> None:
 
 
 def _print(rows: dict | list[dict], as_json: bool) -> None:
-    """JSON, escaped to ASCII, so that it is the same in every encoding, with null for what is undefined; or text."""
-    if as_json:
-        print(json.dumps(_null_for_nan(rows), indent=2, allow_nan=False))
-        return
-    for row in rows if isinstance(rows, list) else [rows]:
-        width = max(map(len, row))
-        print("\n".join(f"{key:<{width}}  {_shown(value)}" for key, value in row.items()), end="\n\n")
-
-
-def _shown(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "-"
-    if isinstance(value, dict):
-        return "  ".join(f"{key} {_shown(entry)}" for key, entry in value.items()) or "-"
-    if isinstance(value, list):
-        return "; ".join(map(_shown, value)) or "-"
-    return f"{value:.6g}" if isinstance(value, float) else one_line(str(value))
-
-
-def _null_for_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _null_for_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_null_for_nan(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json_text(rows) if as_json else text(rows), end="\n" if as_json else "\n\n")
 
 
 def _refuse_empty(arguments: list[str]) -> None:

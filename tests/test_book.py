@@ -117,7 +117,7 @@ def test_every_chapter_and_every_claim_has_its_place(pages):
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
 def test_pages_in_a_browser_without_a_network(pages):
-    """Each page is loaded on a phone in the light, then sees the night fall, grows wide, and sees the day again."""
+    """Each page is loaded on a phone, and grows wide as day breaks or night falls, of two pages one of each."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -130,12 +130,13 @@ def test_pages_in_a_browser_without_a_network(pages):
         local = ("file:", "data:", "blob:")
         page.on("request", lambda request: request.url.startswith(local) or troubles.append(request.url))
         reports = {}
-        for name, path in pages.items():
-            page.set_viewport_size({"width": 390, "height": 900})
-            page.goto(path.as_uri(), wait_until="load")
-            for width, scheme in ((390, "light"), (390, "dark"), (1280, "dark"), (1280, "light")):
+        for i, (name, path) in enumerate(pages.items()):
+            first, then = ("light", "dark") if i % 2 else ("dark", "light")
+            for width, scheme in ((390, first), (1280, then)):
                 page.set_viewport_size({"width": width, "height": 900})
                 page.emulate_media(color_scheme=scheme)
+                if width == 390:
+                    page.goto(path.as_uri(), wait_until="load")
                 page.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
                 page.wait_for_timeout(200)  # charts take the width of the finished page, or are drawn anew
                 page.wait_for_function(DRAWN)
@@ -201,6 +202,18 @@ def test_without_scripts_every_chart_has_a_picture(pages):
         pictures = page.select("noscript img.chart-still[alt]")
         assert len(pictures) == len(page.select("div[id^=chart-]"))
         assert all((path.parent / picture["src"]).read_text("utf-8").startswith("<svg") for picture in pictures)
+
+
+def test_without_scripts_every_formula_is_drawn_by_the_browser(pages):
+    found = 0
+    for path in pages.values():
+        for formula in parsed(path.read_text(encoding="utf-8")).select(".math.notranslate"):
+            plain = formula.find_next_sibling()
+            assert (plain.name, len(plain.select("math"))) == ("noscript", 1)
+            assert plain.math["display"] == ("block" if formula.name == "div" else "inline")
+            assert not re.search(r"[\\&]|merror", plain.text + str(plain.math.attrs)), formula.text
+            found += 1
+    assert found > 300
 
 
 def test_equations_have_addresses_as_in_the_paper(pages):

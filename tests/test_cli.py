@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -348,9 +349,12 @@ def test_the_help_states_the_size_that_the_loss_changes_at():
 
 
 def test_train_saves_and_recommend_serves(log, tmp_path):
-    done = srlaw("train", log, "--model", "sasrec", *TINY, "--save", tmp_path / "my model", "--json")
+    how = ("--sort", "--duplicates", "drop")
+    done = srlaw("train", log, "--model", "sasrec", *TINY, *how, "--save", tmp_path / "my model", "--json")
     assert done.returncode == 0
-    assert f"srlaw recommend '{tmp_path / 'my model'}' LOG" in done.stderr
+    shown = shlex.split(done.stderr.partition("to use it: srlaw ")[2])
+    assert shown == ["recommend", str(tmp_path / "my model"), str(log), *how]
+    assert srlaw(*shown).returncode == 0
     assert json.loads(done.stdout)["hr10"] is not None
     (tmp_path / "who.txt").write_text("5\n\n 0 \nnobody\n")
     done = srlaw("recommend", tmp_path / "my model", log, "--k", 2, "--users", tmp_path / "who.txt", "--keep-history")

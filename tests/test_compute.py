@@ -11,6 +11,8 @@ from scipy.stats import rankdata
 
 from srlaw import paper
 from srlaw.chapters import compute as study
+from srlaw.chapters import compute_frontier as frontiers
+from srlaw.chapters import compute_optimal as optimal
 
 LEVELS = np.geomspace(1e13, 1e16, 13)
 
@@ -22,7 +24,7 @@ def points():
 
 @pytest.fixture(scope="module")
 def best(points):
-    return study.frontier(points)
+    return frontiers.frontier(points)
 
 
 def test_evaluations_are_ten_a_run(points):
@@ -41,13 +43,13 @@ def test_the_frontier_by_comparing_all_pairs(points, best):
 
 
 def test_the_published_curve_is_found_again_and_its_limit_is_not_identified():
-    fits = study.frontier_fits().filter(points="measured")
+    fits = frontiers.frontier_fits().filter(points="measured")
     found = dict(zip(fits["curve"], fits["r2"], strict=True))
     assert found["published"] == pytest.approx(0.9896, abs=5e-5)
     assert found["sigmoid, refitted"] == pytest.approx(0.9928, abs=5e-5)
     assert found["quadratic in ln C"] == pytest.approx(0.9917, abs=5e-5)
     free = fits.filter(curve="sigmoid, refitted")["top"].item()
-    held = study.limits([0.12, 0.13, free, 0.15, 0.2])
+    held = frontiers.limits([0.12, 0.13, free, 0.15, 0.2])
     assert held["r2"].arg_max() == 2
     assert held["r2"].max() == pytest.approx(found["sigmoid, refitted"], abs=1e-6)
     assert held["r2"].min() > found["published"]
@@ -56,22 +58,22 @@ def test_the_published_curve_is_found_again_and_its_limit_is_not_identified():
 def test_the_sigmoid_is_found_from_its_own_values():
     x = np.linspace(26, 45, 60)
     true = {"height": 0.3, "rate": 0.3, "middle": 30.0, "floor": -0.15}
-    found = study.fit_sigmoid(x, study.sigmoid(x, **true))
+    found = frontiers.fit_sigmoid(x, frontiers.sigmoid(x, **true))
     assert {name: found[name] for name in true} == pytest.approx(true, rel=1e-5)
     assert found["top"] == pytest.approx(0.15)
-    held = study.fit_sigmoid(x, study.sigmoid(x, **true), top=0.15)
+    held = frontiers.fit_sigmoid(x, frontiers.sigmoid(x, **true), top=0.15)
     assert held["r2"] == pytest.approx(1, abs=1e-9)
 
 
 def test_forecasts_leave_the_last_part_out():
-    table = study.forecasts(0.1)
+    table = frontiers.forecasts(0.1)
     assert table["fitted"][0] + table["tested"][0] == 73
     error = dict(table.select("curve", "rmse").iter_rows())
     assert error["quadratic in ln C"] < error["sigmoid"] < error["best so far"]
 
 
 def test_all_draws_of_data_sets_against_random_ones(points):
-    exact = {row["name"]: row for row in study.over_data_sets(study.slopes).iter_rows(named=True)}
+    exact = {row["name"]: row for row in frontiers.over_data_sets(optimal.slopes).iter_rows(named=True)}
     names = points["dataset"].unique().sort().to_numpy()
     rng, drawn, known = np.random.default_rng(0), [], {}
     while len(drawn) < 1500:
@@ -79,7 +81,7 @@ def test_all_draws_of_data_sets_against_random_ones(points):
         if len(chosen) > 1:
             if chosen not in known:
                 part = points.filter(pl.col("dataset").is_in(list(chosen)))
-                known[chosen] = study.slopes(part)["parameters"]
+                known[chosen] = optimal.slopes(part)["parameters"]
             drawn.append(known[chosen])
     low, high = np.quantile(drawn, [0.025, 0.975])
     assert exact["parameters"]["low"] == pytest.approx(low, abs=0.01)
@@ -87,7 +89,7 @@ def test_all_draws_of_data_sets_against_random_ones(points):
 
 
 def test_exponents_of_the_frontier_by_covariances(best):
-    found = study.slopes(best)
+    found = optimal.slopes(best)
     x = np.log(best["flops"].to_numpy())
     for name, column in study.SIZES.items():
         y = np.log(best[column].to_numpy())
@@ -97,7 +99,7 @@ def test_exponents_of_the_frontier_by_covariances(best):
 
 def test_the_joint_law_run_by_run():
     table = paper.srt_runs()
-    law = study.JOINT
+    law = optimal.JOINT
     y, gaps = [], []
     for row in table.iter_rows(named=True):
         y.append(row["valid_ndcg_at_5"])
@@ -105,19 +107,19 @@ def test_the_joint_law_run_by_run():
         gaps.append(y[-1] - (law["E"] - law["A"] / n ** law["alpha"] - law["B"] / t ** law["beta"]))
     mean = sum(y) / len(y)
     r2 = 1 - sum(g * g for g in gaps) / sum((v - mean) ** 2 for v in y)
-    fits = {row["curve"]: row for row in study.joint_fits().iter_rows(named=True)}
+    fits = {row["curve"]: row for row in optimal.joint_fits().iter_rows(named=True)}
     assert fits["published"]["r2"] == pytest.approx(r2)
     assert r2 == pytest.approx(0.808, abs=5e-4)
     assert fits["published"]["left_out"] == pytest.approx(math.sqrt(sum(g * g for g in gaps) / len(gaps)))
 
 
 def test_refitted_the_joint_law_is_logarithmic_in_the_data():
-    fits = {row["curve"]: row for row in study.joint_fits().iter_rows(named=True)}
+    fits = {row["curve"]: row for row in optimal.joint_fits().iter_rows(named=True)}
     assert fits["published form, refitted"]["beta"] < 1e-3
     assert fits["published form, refitted"]["r2"] == pytest.approx(fits["E − A/N^α + b ln T"]["r2"], abs=1e-4)
     assert fits["plane in logarithms"]["r2"] > fits["published"]["r2"]
     assert fits["quadratic in logarithms"]["r2"] > fits["published form, refitted"]["r2"]
-    assert study.joint_on_frontier() == pytest.approx(0.931, abs=5e-4)
+    assert optimal.joint_on_frontier() == pytest.approx(0.931, abs=5e-4)
 
 
 def made_up_runs(exponent=0.4):
@@ -133,31 +135,31 @@ def made_up_runs(exponent=0.4):
 
 
 def test_isoflop_parabolas_find_a_known_exponent():
-    table = study.iso_compute(made_up_runs(), np.geomspace(1e12, 1e15, 9))
+    table = optimal.iso_compute(made_up_runs(), np.geomspace(1e12, 1e15, 9))
     kept = table.drop_nulls("vertex")
     assert len(kept) >= 5
     assert kept["vertex"].to_numpy() == pytest.approx(kept["flops"].to_numpy() ** 0.4, rel=0.02)
-    assert study.iso_exponent(table) == pytest.approx(0.4, abs=0.01)
-    assert math.isnan(study.iso_exponent(table.head(2)))
+    assert optimal.iso_exponent(table) == pytest.approx(0.4, abs=0.01)
+    assert math.isnan(optimal.iso_exponent(table.head(2)))
 
 
 def test_a_parabola_that_does_not_turn_among_the_sizes_has_no_vertex():
-    table = study.iso_compute(made_up_runs(1.5), [1e13, 1e14])
+    table = optimal.iso_compute(made_up_runs(1.5), [1e13, 1e14])
     assert table["vertex"].to_list() == [None, None]
 
 
 def test_the_three_approaches(points):
-    table = study.approaches(LEVELS)
+    table = optimal.approaches(LEVELS)
     value = {(r["approach"], r["size"]): r["value"] for r in table.iter_rows(named=True)}
     assert value["joint law, published", "parameters"] == pytest.approx(0.364 / 0.740)
     assert value["isoFLOP parabolas", "parameters"] == pytest.approx(0.18, abs=0.005)
-    single = study.iso_exponent(study.iso_compute(points, LEVELS))
+    single = optimal.iso_exponent(optimal.iso_compute(points, LEVELS))
     assert value["isoFLOP parabolas", "parameters"] == pytest.approx(single)
 
 
-@pytest.mark.parametrize("law", [study.BESIROGLU, study.HOFFMANN])
+@pytest.mark.parametrize("law", [optimal.BESIROGLU, optimal.HOFFMANN])
 def test_the_bias_of_a_parabola_is_that_of_its_grid(law):
-    table = study.parabola_bias([1.001, 2.0, 8.0], law)
+    table = optimal.parabola_bias([1.001, 2.0, 8.0], law)
     assert table["ratio"][0] == pytest.approx(1, abs=1e-4)
     off = (table["ratio"] - 1).abs().to_list()
     assert off[0] < off[1] < off[2]

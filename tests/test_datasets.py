@@ -516,6 +516,7 @@ def test_official_layouts(tmp_path, name, monkeypatch):
         found = load(name, path)
         assert histories(found) == expected
         assert found.name == name
+    fails(root, f"is the folder of {name}; give {name} in its place", "--path")
     monkeypatch.setenv("SRLAW_DATA", str(tmp_path / "data"))
     assert histories(load(name)) == expected
     if name != "amazon-books":

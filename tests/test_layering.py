@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEFT = "errors files stored sequences markov datasets entropy metrics ratings baselines summary statistics"
+LEFT = "errors output files stored sequences markov datasets entropy metrics ratings baselines summary statistics"
 MIDDLE = "models ranking training saved runs sweep laws charts planner paper recover rules"
 RIGHT = "claims evidence chapters errata notebook cli"
 ORDER = [*LEFT.split(), *MIDDLE.split(), *RIGHT.split()]

@@ -10,14 +10,17 @@ import time
 import numpy as np
 import polars as pl
 import pytest
+import torch
+from joblib import cpu_count
 from test_cli import answer, refusal, srlaw
 
 from srlaw.datasets.synthetic import synthetic
-from srlaw.planner import decide, is_rows, log, schedule
+from srlaw.planner import decide, is_rows, log, schedule, screen
 from srlaw.planner.extras import more_data, split_rows, trained_to_the_end
 from srlaw.planner.request import Request
 from srlaw.planner.schedule import Clock, Design, designs, parts, slower, specification
-from srlaw.planner.speed import Speed
+from srlaw.planner.speed import Speed, mean_speed, measure_together
+from srlaw.planner.steps import next_steps
 from srlaw.sweep import Run, expand, read_spec
 
 RECIPE = (0.003, 0.2)
@@ -105,6 +108,19 @@ def test_a_recommendation_is_taken_back_for_a_reason(change, reason):
     assert reason in found["reason"]
 
 
+@pytest.mark.parametrize(("yardstick", "pays"), [(0.1, True), (0.2999, False)])
+def test_where_sizes_are_alike_the_gain_of_them_all_over_what_only_counts_is_told(yardstick, pays):
+    noise = 0.3 + 0.001 * np.random.default_rng(1).normal(size=len(rows()[0]))
+    whole = (pl.col("fraction") == 1) & (pl.col("order") == "recorded")
+    table = rows(yardstick=yardstick)[0].with_columns(ndcg10=pl.when(whole).then(pl.Series(noise)).otherwise("ndcg10"))
+    found = decide(table, count=50)
+    assert found["recommendation"] is None
+    gain, alike = found["evidence"]["gain_over_yardstick"], found["evidence"]["alike"]
+    assert gain["gain"] == pytest.approx(alike["mean"] - yardstick)
+    assert (gain["interval"][0] > 0) == pays
+    assert any("take the cheapest, 1 layer of width 16" in step for step in next_steps(found, {})) == pays
+
+
 def test_flat_shares_cannot_tell_and_another_table_is_left_as_it_is():
     table = rows(slope=0.0)[0]
     data = more_data(split_rows(table), "ndcg10", 0.003)
@@ -183,9 +199,59 @@ def test_larger_sizes_are_tried_while_the_best_is_at_an_edge(peak, most, last):
     plan = Instant(Request("log", max_params=most), {}, None, 0.0, speed(), design(), {"hstu": RECIPE})
     plan.made = []
     plan.train("sizes", design().sizes(plan.recipes), 0.0)
-    runs = log._larger(plan)
+    log._larger(plan)
     assert max(row["n_layers"] for row in plan.made) == last
-    assert len(runs) == len(plan.made) - 9
+
+
+def test_time_for_the_chosen_size_is_kept_for_sizes_that_were_tried_and_some_repeats_come_before_all_sizes(monkeypatch):
+    """A machine on which the dearest sizes no longer fit: what would train them is not kept to the end."""
+    stages = []
+
+    class Instant(log.Plan):
+        def rows(self):
+            return pl.DataFrame(self.made)
+
+        def failed(self):
+            return 0
+
+        def train(self, stage, runs, reserve, keep=False, later=0.0):
+            stages.append((stage, len(runs), reserve))
+            done = {(r["n_layers"], r["d_emb"], r["seed"], r["learning_rate"]) for r in self.made}
+            for run in runs:
+                n, d, rate = run.architecture["n_layers"], run.architecture["d_emb"], run.training["learning_rate"]
+                key = (n, d, run.training["seed"], rate)
+                if key in done or n == 4 or stage not in ("recipe", "sizes", "repeats"):
+                    continue
+                row = dict(zip(("n_layers", "d_emb", "seed", "learning_rate"), key, strict=True))
+                row |= {"model": "hstu", "s_max": 25, "dropout": RECIPE[1], "fraction": 1.0, "max_epochs": 20}
+                self.made.append(row | {"ndcg10": 0.2 + 0.01 * rate + 0.001 * run.training["seed"], "n_items": 100})
+
+    plan = Instant(Request("log", minutes=15, jobs=2), {}, None, 0.0, speed(), design())
+    plan.made = []
+    nothing = {"recommendation": None, "reason": "", "evidence": {}}
+    monkeypatch.setattr(log, "decide", lambda *_: nothing)
+    log._carried_out(plan)
+    order = [stage for stage, *_ in stages]
+    assert order[:5] == ["recipe", "sizes", "repeats", "sizes", "repeats"]
+    assert stages[2][1] == log.FIRST
+    assert order[-2:] == ["checks", "more"]
+    tried = {(row["n_layers"], row["d_emb"]) for row in plan.made}
+    assert tried == {(n, d) for n in (1, 2) for d in (16, 32, 64)}
+    dearest = max(speed().seconds(design().run(("hstu", 25), cell, RECIPE)) for cell in tried)
+    assert stages[-1][2] == pytest.approx(dearest + schedule.ending(15))
+    assert stages[0][2] > stages[-1][2]
+
+
+def test_the_speed_is_the_mean_of_what_runs_beside_each_other_have(monkeypatch):
+    one, other = (
+        Speed({"hstu/25/16": [a, 0.0, 0.0, 0.0], f"hstu/25/{w}": [1.0] * 4}, {25: 9}) for a, w in ((1, 32), (3, 64))
+    )
+    assert mean_speed([one, other]) == Speed({"hstu/25/16": [2.0, 0.0, 0.0, 0.0]}, {25: 9})
+    found = []
+    monkeypatch.setattr(torch, "set_num_threads", found.append)
+    monkeypatch.setattr("srlaw.planner.speed.measure", lambda *arguments: one)
+    assert measure_together(synthetic(), "hstu", 25, (16,), {}, 1.0, jobs=1) == one
+    assert found == [min(cpu_count(), torch.get_num_threads())]  # one run has all cores, as in a sweep of one job
 
 
 def test_rows_and_logs_are_told_apart(tmp_path):
@@ -212,7 +278,7 @@ def test_rows_and_logs_are_told_apart(tmp_path):
     ],
 )
 def test_a_request_that_cannot_be_is_one_sentence(tmp_path, options, part):
-    assert part in refusal("plan", written(tmp_path), *options, cwd=tmp_path)
+    assert part in refusal("plan", written(tmp_path), "--jobs", "1", *options, cwd=tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
 
 
@@ -229,6 +295,17 @@ def test_a_dry_run_trains_nothing(tmp_path):
     assert said.returncode == 0
     assert all(word in said.stdout for word in ("events/s", "smallest visible difference", "recipe", "minutes"))
     assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_what_is_kept_is_used_with_the_log_as_it_was_read(tmp_path):
+    source = Request("ml 100k", "a folder", {"sort": True, "duplicates": "drop", "user": None, "time": "when"}).source
+    (tmp_path / "chosen/best").mkdir(parents=True)
+    said = screen.kept(tmp_path, source, [], dry_run=False)
+    log = "'ml 100k' --path 'a folder' --sort --duplicates drop --time when"
+    assert said.endswith(f"srlaw recommend {tmp_path}/chosen/best {log}")
+    assert screen.command(source, {"model": "hstu", "dropout": 0.2}).startswith(f"srlaw train {log} --model hstu --d")
+    again = screen.kept(tmp_path, source, ["plan", "my log.csv", "--dry-run", "--sort"], dry_run=True)
+    assert again.endswith("srlaw plan 'my log.csv' --sort")
 
 
 def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):

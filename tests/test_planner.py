@@ -59,9 +59,14 @@ def test_what_repeats_show_of_a_size_counts_where_the_laws_miss_it():
 def test_noise_alone_has_no_recommendation():
     reasons = [planned(made(pl.lit(0.3), seed=seed), count=20)["reason"] for seed in range(5)]
     assert sum("below the noise" in reason for reason in reasons) >= 4
-    repeated = planned(made(pl.lit(0.3), repeats=3))
+    table = made(pl.lit(0.3), repeats=3)
+    repeated = planned(table)
     assert repeated["recommendation"] is None
     assert set(repeated["evidence"]["p"]) == {"shuffled", "between"}
+    alike = repeated["evidence"]["alike"]
+    assert alike["interval"][0] < 0.3 < alike["interval"][1]
+    assert (alike["n_layers"], alike["d_emb"]) == (2, 16)
+    assert np.ptp(alike["interval"]) == pytest.approx(2 * 2.02 * 0.001 / len(table) ** 0.5, rel=0.4)
 
 
 def test_at_an_edge_larger_was_not_tried():

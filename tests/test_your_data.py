@@ -18,6 +18,7 @@ LONGER = {"n_layers": 1, "d_emb": 8, "epochs": 5, "twice": 10, "gain": 0.001, "l
 ORDER = {"n_layers": 1, "d_emb": 8, "keeps": 0.1, "loss": 0.15, "limit": 0.01, "tells": True}
 MORE = {"gain": 0.02, "interval": [0.01, 0.03]}
 GAIN = {"yardstick": "next", "reaches": 0.2, "gain": 0.05, "interval": [0.03, 0.07]}
+ALIKE = {"n_layers": 1, "d_emb": 8, "mean": 0.24, "interval": [0.235, 0.245]}
 FACTS = {"smallest_visible_ndcg10": 0.02}
 
 
@@ -45,7 +46,7 @@ def test_every_line_of_the_screen_is_explained():
     told = your_data.explained(answer)
     assert told["what"].to_list() == [name for name, _ in screen.lines(answer)]
     assert told["what it says"].str.len_chars().min() > 20
-    nothing = your_data.explained(made(recommendation=None, reason="it is noise"))
+    nothing = your_data.explained(made(recommendation=None, reason="it is noise", evidence={"alike": ALIKE}))
     used = {*told["what it says"], *nothing["what it says"]}
     assert used == set(your_data.MEANS.values())
 
@@ -60,7 +61,18 @@ def test_every_line_of_the_screen_is_explained():
         ({"evidence": {"smaller": None}}, "Twice the users", "Where cost counts"),
         ({"evidence": {"more_data": {"2x": None, "10x": None}}}, "cannot be told", "Twice the users"),
         ({"evidence": {"gain_over_yardstick": GAIN | {"gain": 0.01}}}, "from 0.0200 on", "Use item→next"),
-        ({"recommendation": None, "reason": "below the noise"}, "further apart", "Train the"),
+        ({"recommendation": None}, "Take no size", "further apart"),
+        ({"recommendation": None, "evidence": {"alike": ALIKE}}, "take the cheapest, 1 layer of width 8", "Take no"),
+        (
+            {"recommendation": None, "evidence": {"alike": ALIKE, "gain_over_yardstick": None}},
+            "they are alike",
+            "take the cheapest",
+        ),
+        (
+            {"recommendation": None, "evidence": {"alike": ALIKE, "order": ORDER | {"loss": 0.0, "tells": False}}},
+            "further apart",
+            "take the cheapest",
+        ),
         (
             {"recommendation": None, "evidence": {"order": ORDER | {"loss": 0.0, "tells": False}}},
             "occur together",

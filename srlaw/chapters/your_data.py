@@ -35,6 +35,7 @@ DRAWS = 100  # resamples behind the intervals
 MIME = "application/vnd.srlaw.plan+json"
 MEANS = {
     "no recommendation": "The reason why no size is named.",
+    "all sizes alike": "What a model reaches here whatever its size, and the cheapest of them, where none stands out.",
     "recommended": "The size that is expected to be best among those that could be compared.",
     "expected": "What one new run of this size is to reach; 95 of 100 such intervals hold it.",
     "tested once": "The one run that met the test event; its error is that of the users who were tested.",

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from srlaw.datasets.columns import GUESSES, NO_TIMES, resolve
-from srlaw.datasets.fetch import official_files, places_of
+from srlaw.datasets.fetch import holds, official_files, places_of
 from srlaw.datasets.histories import read_histories
 from srlaw.datasets.log import Duplicates, Log, encode, to_sequences
 from srlaw.datasets.registry import REGISTRY, Dataset
@@ -106,6 +106,12 @@ def _file_log(file: Path, path: str | Path | None, columns: dict[str, str | None
     known = ", ".join(REGISTRY)
     if path is not None:
         raise InputError(f"{quoted(str(file))} is not a registered data set ({known}), so it takes no further path")
+    for name, dataset in REGISTRY.items():
+        if file.is_dir() and holds(dataset, file):
+            raise InputError(
+                f"{quoted(str(file))} is the folder of {name}; give {name} in its place, and the folder as path=… "
+                "(--path …)"
+            )
     readable_file(file, f"a log ({FORMATS}), or a registered name ({known})")
     if kind_of(file) == ".txt" and separator is None:
         named = [role for role, column in columns.items() if column not in (None, NO_TIMES)]

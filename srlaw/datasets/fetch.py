@@ -68,6 +68,11 @@ def places_of(dataset: Dataset, path: str | Path | None) -> list[Path]:
     return [*sources, *within, *beside]
 
 
+def holds(dataset: Dataset, folder: Path) -> bool:
+    """Whether all official files of the data set, unpacked, lie in the folder."""
+    return bool(dataset.files) and all(any(map(_is_file, _candidates(folder, file))) for file in dataset.files)
+
+
 def _is_file(path: Path) -> bool:
     found = status(path)
     return found is not None and stat.S_ISREG(found.st_mode)
@@ -88,9 +93,8 @@ def _candidates(folder: Path, file: str) -> list[Path]:
 
 def _archive_in(dataset: Dataset, folder: Path) -> Path | None:
     """The official archive lying in a folder that has not all of the unpacked files."""
-    unpacked = all(any(map(_is_file, _candidates(folder, file))) for file in dataset.files)
     archive = folder / dataset.filename
-    return archive if not unpacked and _is_file(archive) else None
+    return archive if not holds(dataset, folder) and _is_file(archive) else None
 
 
 def _find(dataset: Dataset, folder: Path, file: str) -> Path:

@@ -58,8 +58,13 @@ def decide(
     chosen, reasons = answer["recommendation"], []
     if chosen is None:
         reasons.append(answer["reason"])
+        if alike := evidence.get("alike"):
+            evidence["gain_over_yardstick"] = _gain(alike["mean"], alike["interval"], parts.sizes, evidence, metric)
     else:
-        reasons += _unbeaten(chosen, parts.sizes, evidence, metric)
+        evidence["gain_over_yardstick"] = _gain(
+            chosen[metric], evidence["expected_interval"], parts.sizes, evidence, metric
+        )
+        reasons += _unbeaten(evidence["gain_over_yardstick"], metric)
     reasons += _without_order(evidence["order"]) + _unfinished(evidence["longer"])
     if reasons:
         return answer | {"recommendation": None, "reason": "; and ".join(reasons)}
@@ -74,19 +79,22 @@ def _by_validation(sizes: pl.DataFrame) -> pl.DataFrame:
     return sizes.drop([f"valid_{name}" for name in METRICS], strict=False) if judged else sizes
 
 
-def _unbeaten(chosen: dict[str, Any], sizes: pl.DataFrame, evidence: dict[str, Any], metric: str) -> list[str]:
-    """Why the best yardstick may be as good, in a list of one sentence; empty if it is beaten, or if there is none."""
+def _gain(
+    expected: float, interval: Sequence[float], sizes: pl.DataFrame, evidence: dict[str, Any], metric: str
+) -> dict[str, Any] | None:
+    """By how much what is expected beats the best yardstick; None where there is none of the event of the choice."""
     error = sizes[f"gain_{metric}_se"].mean() if f"gain_{metric}_se" in sizes.columns else None
     known = evidence["yardsticks"][metric]
-    if (
-        not known or evidence["chosen_by"] != metric or not isinstance(error, float)
-    ):  # they are of the event of `metric`
+    if not known or evidence["chosen_by"] != metric or not isinstance(error, float):
+        return None
+    return over_yardstick(known, expected, (interval[0], interval[1]), error)
+
+
+def _unbeaten(gain: dict[str, Any] | None, metric: str) -> list[str]:
+    """Why the best yardstick may be as good, in a list of one sentence; empty if it is beaten, or if there is none."""
+    if gain is None or gain["interval"][0] > 0:
         return []
-    gain = over_yardstick(known, chosen[metric], evidence["expected_interval"], error)
-    evidence["gain_over_yardstick"] = gain
     low, high = gain["interval"]
-    if low > 0:
-        return []
     name = NAMES.get(gain["yardstick"], gain["yardstick"])
     told = f"the gain is {gain['gain']:+.4f} (95%: {low:+.4f} to {high:+.4f})"
     return [f"the best size is not shown to beat {name}, whose {metric} is {gain['reaches']:.4f}: {told}"]

@@ -22,7 +22,7 @@ from srlaw.planner.extras import split_rows
 from srlaw.planner.request import S_MAX, Request, chosen_s_max, facts, read_log
 from srlaw.planner.rows import LEAST, Priors
 from srlaw.planner.schedule import FRESH, RECIPES, WIDTHS, Clock, Design, ending, slower
-from srlaw.planner.speed import Speed, measure
+from srlaw.planner.speed import Speed, measure_together
 from srlaw.sequences import Sequences
 from srlaw.sweep import Run, run_sweep
 from srlaw.training import loss_for
@@ -30,6 +30,7 @@ from srlaw.training.room import BYTES_PER_PARAMETER
 
 OVERTIME = 1.08  # of the minutes, up to which the chosen size may still be trained
 MEASURED = 0.25  # of the minutes: a width at which even a run of one layer takes longer is not measured further
+FIRST = 2  # repeats that come before the other sizes
 BEST = 3  # sizes that have further repeats
 CHECKS = 4  # times a run of the best size, that its checks take together
 MORE = 4  # of them at most, beyond the seeds of other sizes
@@ -106,7 +107,8 @@ def plan_log(
     else:
         speed = Speed({}, {})
         for model, s_max in groups:
-            found = measure(sequences, model, s_max, WIDTHS, settings, MEASURED * 60 * request.minutes)
+            most = MEASURED * 60 * request.minutes
+            found = measure_together(sequences, model, s_max, WIDTHS, settings, most, request.jobs)
             speed.rates.update(found.rates)
             speed.events.update(found.events)
     seconds = 60 * request.minutes
@@ -176,14 +178,17 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
     checks = last + CHECKS * dearest / min(2, request.jobs)
     plan.train("recipe", design.recipe(), checks)
     plan.recipes = _best_recipes(plan)
-    sizes = design.sizes(plan.recipes)
-    plan.train("sizes", sizes[: LEAST * len(design.groups)], last)  # without so many nothing can be told
+    sizes, repeats = design.sizes(plan.recipes), design.repeats(plan.recipes)
+    plan.train("sizes", sizes[: LEAST * len(design.groups)], last)  # without so many nothing can be told,
+    plan.train("repeats", repeats[:FIRST], last)  # nor without the noise
     plan.train("sizes", sizes, checks)
-    plan.train("repeats", design.repeats(plan.recipes), checks)
-    last = max([last, *(plan.speed.seconds(run) + ending(request.minutes) for run in _larger(plan))])
+    plan.train("repeats", repeats, checks)
+    _larger(plan)
     best = _best(plan)
     if best:
         group, cell = best[0]
+        tried = [design.run(group, cell, plan.recipes[group[0]]) for group, cell in best]
+        last = max(map(plan.speed.seconds, tried)) + ending(request.minutes)  # any of them may be chosen
         plan.train("checks", design.checks(group, cell, plan.recipes[group[0]]), last)
         more = [
             design.run(group, cell, plan.recipes[group[0]], seed=seed)
@@ -216,8 +221,8 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
     return answer
 
 
-def _larger(plan: Plan) -> list[Run]:
-    """Larger sizes, as long as the best one is at an edge of those tried and the minutes last: the runs that were made.
+def _larger(plan: Plan) -> None:
+    """Larger sizes, as long as the best one is at an edge of those tried and the minutes last.
 
     A size is tried only if there would be time to make its checks and to train it once more.
     """
@@ -235,7 +240,6 @@ def _larger(plan: Plan) -> list[Run]:
         runs += made
         if not made:
             break
-    return runs
 
 
 def _here(plan: Plan, rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.special import stdtrit
 
 from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
@@ -85,6 +86,7 @@ def plan_rows(
         tests["between"] = noises.between(cells, view.noise)
     evidence["p"] = tests
     if min(tests.values()) > noises.LEVEL / len(tests):
+        evidence |= {"yardsticks": read.yardsticks, "alike": _alike(read, view.cells, view.noise)}
         why = f"the differences between the {n} configurations are below the noise: {_p(tests)}"
         return _nothing(f"{why}; more repeats, or a wider range of sizes, could tell", evidence)
     views = {by: view}
@@ -195,6 +197,13 @@ def _cells(read: Table, view: View) -> list[dict[str, Any]]:
 
 def _cheapest(cells: Cells, among: np.ndarray) -> int:
     return int(np.where(among, cells.cost, np.inf).argmin())
+
+
+def _alike(read: Table, cells: Cells, noise: noises.Noise) -> dict[str, Any]:
+    """Where no size stands out: the cheapest, and what all of them reach as if they were one, with its interval."""
+    mean = float(np.average(cells.y, weights=cells.counts))
+    half = float(stdtrit(noise.freedom, 0.975)) * noise.sigma / float(np.sqrt(cells.counts.sum()))
+    return _label(read, _cheapest(cells, read.allowed)) | {"mean": mean, "interval": [mean - half, mean + half]}
 
 
 def _label(read: Table, cell: int) -> dict[str, Any]:

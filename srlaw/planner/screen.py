@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from srlaw.baselines import NAMES
 from srlaw.errors import one_line
+from srlaw.output import log_words, options
 from srlaw.planner.rows import LITTLE
 from srlaw.summary import METRICS, aligned, size_words
 
@@ -95,6 +97,8 @@ def forecasts(answer: dict[str, Any]) -> str:
 
 
 def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
+    if alike := evidence.get("alike"):
+        yield "all sizes alike", f"{alike['mean']:.4f}, 95% {_ends(alike['interval'])}; cheapest: {size_words(alike)}"
     if gain := evidence.get("gain_over_yardstick"):
         name = NAMES.get(gain["yardstick"], gain["yardstick"])
         yield (
@@ -133,8 +137,16 @@ def command(source: dict[str, Any], settings: dict[str, Any] | None) -> str | No
     """The ready `srlaw train` of the chosen size."""
     if settings is None:
         return None
-    words = ["srlaw", "train", source["dataset"]]
-    for name, value in {**{k: v for k, v in source.items() if k != "dataset"}, **settings}.items():
-        option = f"--{name.replace('_', '-')}"
-        words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join([*words, "--save", "my-model"])
+    return shlex.join(["srlaw", "train", *log_words(source), *options(settings), "--save", "my-model"])
+
+
+def kept(folder: Path, source: dict[str, Any], arguments: Sequence[str], dry_run: bool) -> str:
+    """Where a plan of a log lies, and the command that goes on from here; `arguments` are those of this one."""
+    if dry_run:
+        again = shlex.join([argument for argument in arguments if argument != "--dry-run"])
+        return f"nothing was trained; to train in these minutes: srlaw {again}"
+    said = f"{folder} holds plan.html, plan.json, rows.csv and the specifications"
+    if (best := folder / "chosen" / "best").exists():
+        use = shlex.join(["srlaw", "recommend", str(best), *log_words(source)])
+        said += f"; to use the model that was tested: {use}"
+    return said

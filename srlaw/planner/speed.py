@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from joblib import Parallel, delayed
 
 from srlaw.models import MODELS
 from srlaw.sequences import Sequences, split
 from srlaw.sweep import Run
+from srlaw.sweep.backends import backend_at_work
 from srlaw.training import TrainConfig, train
 from srlaw.training.config import BATCH_EVENTS
 
@@ -73,6 +76,35 @@ class Speed:
     def events_per_s(self, model: str, s_max: int, n_layers: int, d_emb: int) -> float:
         base, block, *_ = self._rate(model, s_max, d_emb)
         return 1 / max(base + block * n_layers, 1e-12)
+
+
+def measure_together(
+    sequences: Sequences,
+    model: str,
+    s_max: int,
+    widths: tuple[int, ...],
+    settings: dict[str, Any],
+    most: float,
+    jobs: int,
+) -> Speed:
+    """`measure` in as many processes at once as there will be runs, each with its share of the cores: their mean.
+
+    Runs beside each other share more than the cores: a memory, caches, perhaps a GPU.
+    """
+    with backend_at_work("loky", jobs, sequences) as threads:
+        task = delayed(_measure_with)(threads, sequences, model, s_max, widths, settings, most)
+        return mean_speed(list(Parallel(batch_size=1)([task] * jobs)))  # pyright: ignore[reportArgumentType]
+
+
+def _measure_with(threads: int, *arguments: Any) -> Speed:
+    torch.set_num_threads(min(threads, torch.get_num_threads()))  # as a run of a sweep
+    return measure(*arguments)
+
+
+def mean_speed(found: list[Speed]) -> Speed:
+    """Of the widths that all have measured, the mean of every rate."""
+    common = [key for key in found[0].rates if all(key in one.rates for one in found)]
+    return Speed({key: np.mean([one.rates[key] for one in found], axis=0).tolist() for key in common}, found[0].events)
 
 
 def measure(

@@ -25,9 +25,7 @@ def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
             "Or give the log itself: `srlaw plan LOG` trains what it needs.",
         ]
     if chosen is None:
-        steps.append("Take no size from these runs: none of them is shown to be worth its training.")
-        if "below the noise" in answer["reason"]:
-            steps.append("Try sizes that are further apart, or more seeds, before you pay for a larger model.")
+        steps += _without_a_size(evidence)
     elif answer.get("command"):
         steps.append("Train the recommended size with the command that is shown, and recommend with `srlaw recommend`.")
     else:
@@ -53,6 +51,20 @@ def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
             else "Whether more users would help cannot be told from these runs."
         )
     return steps
+
+
+def _without_a_size(evidence: dict[str, Any]) -> list[str]:
+    """What follows where no size is named: the cheapest may do where all are alike and beat what only counts."""
+    alike, gain = evidence.get("alike"), evidence.get("gain_over_yardstick")
+    if not alike:
+        return ["Take no size from these runs: none of them is shown to be worth its training."]
+    further = "Try sizes that are further apart, or more seeds, before you pay for a larger model."
+    order = evidence.get("order")
+    if gain and gain["interval"][0] > 0 and (order is None or order["tells"]):
+        name = NAMES.get(gain["yardstick"], gain["yardstick"])
+        smallest = f"Where a model is wanted now take the cheapest, {size_words(alike)}"
+        return [f"{smallest}: these sizes are alike, and beat {name} by {gain['gain']:.4f} on average.", further]
+    return ["Take no size from these runs: they are alike, and none is shown to be worth its training.", further]
 
 
 def _about_yardsticks(evidence: dict[str, Any], chosen: dict[str, Any] | None, found: dict[str, Any]) -> list[str]:
