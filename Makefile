@@ -9,6 +9,8 @@ export MKL_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 export NUMBA_NUM_THREADS = 1
 export POLARS_MAX_THREADS = 1
+# Many containers forbid it; then each of the many processes would compile every module anew.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help book notebooks run test lint clean
 

@@ -159,7 +159,7 @@ AXE = """async () => {
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
 def test_nothing_serious_for_axe_and_sliders_and_legends_move_by_keyboard(pages):
-    """The front page on a phone by night, and the page whose charts have sliders wide by day and narrow by night."""
+    """The page whose charts have sliders wide by day and narrow by night, and others in all four views."""
     from axe_playwright_python.base import AXE_SCRIPT
     from playwright.sync_api import sync_playwright
 
@@ -170,6 +170,8 @@ def test_nothing_serious_for_axe_and_sliders_and_legends_move_by_keyboard(pages)
         found = {}
         for name, width, scheme in (
             ("intro", 390, "dark"),
+            ("references", 1280, "dark"),
+            ("glossary", 390, "light"),
             ("notebooks/A2-explore", 1280, "light"),
             ("notebooks/A2-explore", 390, "dark"),
         ):

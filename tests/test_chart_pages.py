@@ -104,7 +104,7 @@ def test_a_chart_in_a_page_has_a_picture_with_its_description(pages, tmp_path):
     written = pages.rewrite(body, tmp_path, lambda name: asked.append(name) or f"s/{name}")
     assert written.startswith("<p>before</p>")
     assert written.endswith("<p>after</p>")
-    assert f'<noscript><img class="chart-still" src="s/{asked[0]}" alt="Two &quot;lines&quot;."></noscript>' in written
+    assert f'<img class="chart-still" src="s/{asked[0]}" alt="Two &quot;lines&quot;."></div></noscript>' in written
     assert "a</script>" not in written
     picture = (tmp_path / asked[0]).read_text(encoding="utf-8")
     assert picture.startswith("<svg")

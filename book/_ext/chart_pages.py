@@ -171,7 +171,8 @@ def rewrite(body: str, keep: Path, use) -> str:
         plain = json.loads(embedded[1])
         spec = polished(plain)
         said = escape(spec.get("description", "a chart"), quote=True)
-        still = f'<noscript><img class="chart-still" src="{use(picture(plain, keep))}" alt="{said}"></noscript>'
+        still = f'<img class="chart-still" src="{use(picture(plain, keep))}" alt="{said}">'
+        still = f'<noscript><div class="chart-still-box">{still}</div></noscript>'
         written = re.sub(r"<(?=[a-zA-Z/!])", r"\\u003c", json.dumps(spec, sort_keys=True))
         pieces += [body[last : div.end()], body[div.end() : embedded.start(1)], written]
         pieces += [body[embedded.end(1) : embedded.end()], still]

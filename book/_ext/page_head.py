@@ -38,6 +38,11 @@ def head(app, pagename, templatename, context, doctree):
     context["metatags"] = context.get("metatags", "") + "\n".join(tags)
 
 
+def references(app, pagename, templatename, context, doctree):
+    """html-page-context: entries of the list of references as the items that a list has for a screen reader."""
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def without_scripts(app, error):
     """build-finished: where no script says which, the colours of a page are the light ones; "auto" has none at all."""
     if error or app.builder.format != "html":
@@ -60,5 +65,6 @@ def buttons(app, config):
 def setup(app):
     app.connect("config-inited", buttons)
     app.connect("html-page-context", head)
+    app.connect("html-page-context", references)
     app.connect("build-finished", without_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
