@@ -58,6 +58,8 @@ def screen(problem: Problem, y: np.ndarray, weights: np.ndarray | None, starts: 
     Returns:
         θ of shape ``(R, starts, q)``.
     """
+    from srlaw.laws.kernel import solved  # numba takes a second to import, which only who fits needs
+
     grid = problem.points if points is None else points
     grid = grid.reshape(int(np.prod(grid.shape[:-1])), grid.shape[-1])
     phi, _ = problem.law.basis(grid, problem.u, problem.centre)
@@ -74,7 +76,8 @@ def screen(problem: Problem, y: np.ndarray, weights: np.ndarray | None, starts: 
             w, wy = weights[i : i + 100], weights[i : i + 100] * y[i : i + 100]
             gram = (w @ pairs.T).reshape(-1, size, k, k) + 1e-12 * np.eye(k)
             right = (wy @ flat.T).reshape(-1, size, k)
-            fitted = (np.linalg.solve(gram, right[..., None])[..., 0] * right).sum(-1)
+            found = solved(gram.reshape(-1, k, k), right.reshape(-1, k)).reshape(right.shape)
+            fitted = (found * right).sum(-1)
             rss[i : i + 100] = (wy * y[i : i + 100]).sum(1)[:, None] - fitted
     rank = rss
     if points is None:
@@ -90,8 +93,20 @@ def screen(problem: Problem, y: np.ndarray, weights: np.ndarray | None, starts: 
 
 def _evaluate(problem: Problem, theta, y, root):
     """Objective, gradient and Gauss–Newton matrix of the projected residual (Golub and Pereyra's Jacobian)."""
+    from srlaw.laws.kernel import projected
+
     phi, dphi = problem.law.basis(theta, problem.u, problem.centre)
     assert dphi is not None  # as of every law with a basis of its own, and no other comes here
+    rss, slope, hessian, full = projected(phi, dphi, y, np.ones_like(y) if root is None else root, RANK)
+    if not full.all():
+        short = ~full
+        some = None if root is None else root[short]
+        rss[short], slope[short], hessian[short] = _of_short_rank(phi[short], dphi[short], y[short], some)
+    return rss, slope, hessian
+
+
+def _of_short_rank(phi, dphi, y, root):
+    """The same where columns of the basis depend on each other, by singular values."""
     coef, q, residual, m = solve(phi, y, root)
     if root is not None:
         dphi = dphi * root[:, None, :, None]
@@ -120,6 +135,8 @@ def polish(problem: Problem, theta: np.ndarray, y: np.ndarray, root: np.ndarray 
     Returns:
         θ ``(R, q)``, objective (weighted residual sum of squares) ``(R,)``, the cosine of the gradient test.
     """
+    from srlaw.laws.kernel import solved
+
     theta = np.clip(np.array(theta, float), problem.low, problem.high)
     rss, slope, hessian = _evaluate(problem, theta, y, root)
     cosine, free = _cosine(problem, theta, rss, slope, hessian)
@@ -133,8 +150,8 @@ def polish(problem: Problem, theta: np.ndarray, y: np.ndarray, root: np.ndarray 
         matrix = hessian[live] * (mask[:, :, None] & mask[:, None, :])
         diagonal = np.diagonal(matrix, axis1=1, axis2=2)
         lift = damping[live, None] * np.maximum(diagonal, 1e-9 * diagonal.max(1, keepdims=True)) + ~mask + 1e-300
-        step = -np.linalg.solve(matrix + lift[:, :, None] * np.eye(theta.shape[1]), (slope[live] * mask)[..., None])
-        trial = np.clip(theta[live] + np.clip(step[..., 0], -3, 3), problem.low, problem.high)
+        step = -solved(matrix + lift[:, :, None] * np.eye(theta.shape[1]), slope[live] * mask)
+        trial = np.clip(theta[live] + np.clip(step, -3, 3), problem.low, problem.high)
         new = _evaluate(problem, trial, y[live], None if root is None else root[live])
         better = new[0] < rss[live]
         won, lost = live[better], live[~better]
