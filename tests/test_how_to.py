@@ -51,6 +51,9 @@ def clone(tmp_path_factory):
         if (ROOT / name).is_file() or (ROOT / name).is_symlink():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    for compiled in (ROOT / "srlaw").rglob("__pycache__/*.nb[ic]"):  # those of numba, as far as they are there
+        (folder / compiled.relative_to(ROOT)).parent.mkdir(exist_ok=True)
+        shutil.copy2(compiled, folder / compiled.relative_to(ROOT))
     (folder / ".venv").symlink_to(sys.prefix)
     for name in ("requirements.lock", "pyproject.toml"):  # older than any environment, so that make installs nothing
         os.utime(folder / name, (0, 0))

@@ -16,10 +16,10 @@
     return last && (last + " " + word).length <= most ? [...all.slice(0, -1), `${last} ${word}`] : [...all, word];
   }, []);
 
-  const halved = (longest) => {
-    const least = Math.max(8, Math.floor(longest * 0.45)); // characters before the break
-    return `split(replace(datum.label, regexp('^(.{${least},}?) '), '$1\\n'), '\\n')`;
-  };
+  const least = (longest) => Math.max(8, Math.floor(longest * 0.45)); // characters before the break
+  const halved = (longest) => `split(replace(datum.label, regexp('^(.{${least(longest)},}?) '), '$1\\n'), '\\n')`;
+  const longestHalf = (names, longest) => Math.max(0, ...names.flatMap((name) =>
+    name.replace(new RegExp(`^(.{${least(longest)},}?) `), "$1\n").split("\n").map((part) => part.length)));
 
   const LEGENDS = ["color", "shape", "strokeDash"];
   const narrowed = (spec, width) => {
@@ -34,7 +34,8 @@
         const broken = most > 16 && high >= 26;
         if (broken) y.axis = { ...y.axis, labelExpr: halved(most), labelOverlap: false };
         else if (most > 16) y.axis = { ...y.axis, labelFontSize: 10, labelLimit: 0.56 * width };
-        labels = Math.max(labels, Math.min(0.56 * width, (broken ? 3.6 : 5.6) * most));
+        const shown = broken ? longestHalf([...valuesOf(spec, y.field)], most) : most;
+        labels = Math.max(labels, Math.min(0.56 * width, 5.6 * shown));
       }
       for (const place of x ? [x, x.axis] : []) {
         if (typeof place?.title === "string") place.title = lines(place.title, Math.max(16, (width - labels - 40) / 7));

@@ -2,12 +2,13 @@
 
 import re
 from html import unescape
+from pathlib import Path
 
 from latex2mathml.converter import convert
 
 FORMULA = re.compile(
     r'<(?P<tag>span|div) class="math notranslate nohighlight"[^>]*>'
-    r'\s*(?:<span class="eqno">.*?</span>)?\\[(\[](?P<source>.*?)\\[)\]]\s*</(?P=tag)>',
+    r'\s*(?:<span class="eqno">.*?</span>)?\\[(\[](?P<source>.*?)\\[)\]]\s*</(?P=tag)>(?!<noscript>)',
     re.DOTALL,
 )
 # The number of an equation stays; only what a script would have replaced is gone.
@@ -36,14 +37,17 @@ def beside(formula: re.Match) -> str:
     return f"{formula[0]}<noscript>{plain}</noscript>"
 
 
-def add(app, pagename, templatename, context, doctree):
-    """html-page-context: MathML beside each formula of the page."""
-    body, found = FORMULA.subn(beside, context.get("body", ""))
-    if found:
-        context["body"] = body
-        context["metatags"] = context.get("metatags", "") + HIDDEN
+def add(app, error):
+    """build-finished: MathML beside each formula of a page, in its contents and titles too, if it is not there yet."""
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        page, found = FORMULA.subn(beside, path.read_text(encoding="utf-8"))
+        if found:
+            page = page if HIDDEN in page else page.replace("</head>", f"{HIDDEN}</head>", 1)
+            path.write_text(page, encoding="utf-8")
 
 
 def setup(app):
-    app.connect("html-page-context", add)
+    app.connect("build-finished", add)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,11 @@
-"""One step of variable projection for many small least-squares problems, compiled."""
+"""One step of variable projection for many small least-squares problems, compiled.
+
+Loops over numbers, not arrays, since every kind of array expression would add to the seconds that compiling takes once.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numba
 import numpy as np
@@ -30,33 +35,35 @@ def projected(phi, dphi, y, root, rank):
     jacobian = np.empty((q, n))
     for r in range(repeats):
         for c in range(k):
-            column = basis[c]
             size = 0.0
             for i in range(n):
-                column[i] = phi[r, i, c] * root[r, i]
-                size += column[i] * column[i]
-            norms[c] = np.sqrt(size)
+                basis[c, i] = phi[r, i, c] * root[r, i]
+                size += basis[c, i] * basis[c, i]
+            norms[c] = math.sqrt(size)
             if norms[c] == 0.0:
                 full[r] = False
                 break
-            column /= norms[c]
-            upper[:c, c] = 0.0
+            for i in range(n):
+                basis[c, i] /= norms[c]
+            for d in range(c):
+                upper[d, c] = 0.0
             for _ in range(2):
                 for d in range(c):
                     along = 0.0
                     for i in range(n):
-                        along += basis[d, i] * column[i]
+                        along += basis[d, i] * basis[c, i]
                     upper[d, c] += along
                     for i in range(n):
-                        column[i] -= along * basis[d, i]
+                        basis[c, i] -= along * basis[d, i]
             rest = 0.0
             for i in range(n):
-                rest += column[i] * column[i]
-            upper[c, c] = np.sqrt(rest)
+                rest += basis[c, i] * basis[c, i]
+            upper[c, c] = math.sqrt(rest)
             if not upper[c, c] > rank:
                 full[r] = False
                 break
-            column /= upper[c, c]
+            for i in range(n):
+                basis[c, i] /= upper[c, c]
         if not full[r]:
             continue
         for i in range(n):
@@ -77,14 +84,14 @@ def projected(phi, dphi, y, root, rank):
         for c in range(k):
             coef[c] /= norms[c]
         for j in range(q):
-            row = jacobian[j]
-            inside[:] = 0.0
+            for c in range(k):
+                inside[c] = 0.0
             for i in range(n):
                 moved = 0.0
                 for c in range(k):
                     moved += dphi[r, j, i, c] * coef[c]
                     inside[c] -= dphi[r, j, i, c] * root[r, i] * left[i]
-                row[i] = moved * root[r, i]
+                jacobian[j, i] = moved * root[r, i]
             for c in range(k):  # of the transposed inverse: forward substitution
                 inside[c] /= norms[c]
                 for d in range(c):
@@ -93,13 +100,13 @@ def projected(phi, dphi, y, root, rank):
             for c in range(k):
                 along = 0.0
                 for i in range(n):
-                    along += basis[c, i] * row[i]
+                    along += basis[c, i] * jacobian[j, i]
                 inside[c] += along
             for i in range(n):
                 inner = 0.0
                 for c in range(k):
                     inner += basis[c, i] * inside[c]
-                row[i] = inner - row[i]
+                jacobian[j, i] = inner - jacobian[j, i]
         for j in range(q):
             for i in range(n):
                 slope[r, j] += jacobian[j, i] * left[i]
@@ -122,15 +129,19 @@ def solved(matrix, right):
     repeats, q = right.shape
     out, a = np.empty((repeats, q)), np.empty((q, q + 1))
     for r in range(repeats):
-        a[:, :q] = matrix[r]
-        a[:, q] = right[r]
+        for i in range(q):
+            for j in range(q):
+                a[i, j] = matrix[r, i, j]
+            a[i, q] = right[r, i]
         for c in range(q):
             pivot = c
             for i in range(c + 1, q):
                 if abs(a[i, c]) > abs(a[pivot, c]):
                     pivot = i
             for j in range(c, q + 1):
-                a[c, j], a[pivot, j] = a[pivot, j], a[c, j]
+                kept = a[c, j]
+                a[c, j] = a[pivot, j]
+                a[pivot, j] = kept
             for i in range(c + 1, q):
                 factor = a[i, c] / a[c, c]
                 for j in range(c, q + 1):
