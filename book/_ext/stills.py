@@ -13,6 +13,7 @@ from chart_pages import alike, nested, units
 WIDTH, HEIGHT = 360, 200  # pixels of a single plot with its labels
 COMPOSED = 420  # pixels that several together may have, or their words become too small
 LINE = {True: 38, False: 22}  # characters of a line in the title of an axis of a single plot, and of one of several
+LETTER = 6.4  # pixels of a character of a title
 SEVERAL = {"hconcat", "vconcat", "concat", "facet", "repeat"}
 
 
@@ -26,11 +27,9 @@ def still(written: str) -> str:
         spec |= {"width": WIDTH, "height": min(spec.get("height", HEIGHT), HEIGHT)}
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     spec["config"]["legend"]["columns"] = 2 if single else 3
-    for _, encoding in units(spec):
-        for place in (encoding.get("x", {}), encoding.get("x", {}).get("axis") or {}):
-            if isinstance(place.get("title"), str):
-                place["title"] = textwrap.wrap(place["title"], LINE[single])
-    svg = drawn(spec)
+    svg = drawn(wrapped(spec, LINE[single]))
+    if single and (room := int(plot(svg) / LETTER)) < LINE[single]:  # beside long labels there is less of it
+        svg = drawn(wrapped(spec, room))
     for _ in range(2):  # as the labels keep their width, once is not enough
         if across(svg) > COMPOSED:
             svg = drawn(narrower(spec, COMPOSED / across(svg)))
@@ -38,6 +37,20 @@ def still(written: str) -> str:
     svg = re.sub(r'(id="|url\(#|href="#)', r"\1still-", svg)  # the chart itself has the same ids
     svg = re.sub(r'="[^"]*"', lambda value: re.sub(r"-?\d+\.\d{2,}", tenth, value[0]), svg)
     return svg.replace("<svg", '<svg role="img" aria-hidden="true"', 1)
+
+
+def wrapped(spec: dict[str, Any], most: int) -> dict[str, Any]:
+    """The specification with the titles of its horizontal axes in lines of so many characters."""
+    for _, encoding in units(spec):
+        for place in (encoding.get("x", {}), encoding.get("x", {}).get("axis") or {}):
+            if title := place.get("title"):
+                place["title"] = textwrap.wrap(title if isinstance(title, str) else " ".join(title), most)
+    return spec
+
+
+def plot(svg: str) -> float:
+    """Pixels that a single plot takes without its labels."""
+    return float(re.findall(r'class="background"[^>]* d="M[\d.]+,[\d.]+h([\d.]+)', svg)[0])
 
 
 def narrower(spec: dict[str, Any], share: float, least: int = 90) -> dict[str, Any]:
