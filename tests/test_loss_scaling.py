@@ -167,3 +167,18 @@ def test_what_explains_within_and_between():
     few = data_scaling.explained(pl.DataFrame(rows).filter(pl.col("dataset") < "e"))
     assert few["between"].null_count() == len(few)
     assert data_scaling.shown(few).width == 4
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "unsaid"),
+    [
+        (["ml-100k", "lastfm"], "", "made up"),
+        (["ml-100k", "population-1", "population-2"], "2 of the logs are made up", "which every measure finds"),
+        (["population-1"], "the 0 real ones alone are too few", "nan"),
+        ([*"abcde", "population-4"], "finds.", "too few"),
+    ],
+)
+def test_made_up_logs_are_told_of(names, said, unsaid):
+    text = data_scaling.made_up(pl.DataFrame({"dataset": names}))
+    assert said in text
+    assert unsaid not in text

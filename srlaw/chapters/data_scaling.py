@@ -34,6 +34,7 @@ NAMES = {
     "yelp": "Yelp",
     "wikipedia-edits": "Wikipedia edits",
 }
+PLANTED = "population-"  # how the names of the logs begin that populations.py writes
 LEAST_LOGS = 5  # data sets that a correlation between them takes
 CELL = ("dataset", "s_max", "fraction")
 
@@ -143,6 +144,21 @@ def explained(points: pl.DataFrame) -> pl.DataFrame:
             between = float(np.mean(ranks)) if ranks else None
             out.append((measure, outcome, within, slope, between, whole["dataset"].n_unique()))
     return pl.DataFrame(out, ["measure", "outcome", "within", "slope", "between", "data_sets"], orient="row")
+
+
+def made_up(table: pl.DataFrame) -> str:
+    """A caution where some of the logs of `rows` are the populations: what a correlation over them can show."""
+    names = table["dataset"].unique()
+    planted, real = (
+        names.filter(choice) for choice in (names.str.starts_with(PLANTED), ~names.str.starts_with(PLANTED))
+    )
+    if not len(planted):
+        return ""
+    few = f", and the {len(real)} real ones alone are too few for a correlation" if len(real) < LEAST_LOGS else ""
+    return (
+        f"{len(planted)} of the logs are made up and differ from one another in their entropy rate alone, which every "
+        f"measure with an entropy of the order finds{few}."
+    )
 
 
 def shown(measured: pl.DataFrame) -> pl.DataFrame:

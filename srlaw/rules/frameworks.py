@@ -156,9 +156,9 @@ def silu_and_bias(e: Evidence) -> Judgement:
             f"There are {e['seeds']} seeds of HSTU with and without both parts, and an interval takes two or more."
         )
     each = (
-        f"On MovieLens-100K, at one size and with {e['seeds']} seeds, SiLU attention in place of softmax changes NDCG@10 "
-        f"of HSTU by {e['silu']:+.4f} ({e['level']:.0%} interval {e['silu_low']:+.4f} to {e['silu_high']:+.4f}), and "
-        f"the bias by {e['bias']:+.4f} ({e['bias_low']:+.4f} to {e['bias_high']:+.4f})"
+        f"On MovieLens-100K, at one size and with {e['seeds']} seeds, SiLU attention in place of softmax changes "
+        f"NDCG@10 of HSTU by {e['silu']:+.4f} ({e['level']:.0%} interval {e['silu_low']:+.4f} to "
+        f"{e['silu_high']:+.4f}), and the bias by {e['bias']:+.4f} ({e['bias_low']:+.4f} to {e['bias_high']:+.4f})"
     )
     gains = [e["silu_low"] > 0, e["bias_low"] > 0]
     hurts = [e["silu_high"] < 0, e["bias_high"] < 0]
