@@ -98,8 +98,9 @@ def _evaluate(problem: Problem, theta, y, root):
     phi, dphi = problem.law.basis(theta, problem.u, problem.centre)
     assert dphi is not None  # as of every law with a basis of its own, and no other comes here
     weights = np.ones_like(y) if root is None else root
-    arrays = map(np.ascontiguousarray, (phi, dphi, y, weights))  # of another layout it would be compiled once more
-    rss, slope, hessian, full = projected(*arrays, RANK)
+    # arrays of another layout would be compiled for once more
+    phi, dphi, y, weights = map(np.ascontiguousarray, (phi, dphi, y, weights))
+    rss, slope, hessian, full = projected(phi, dphi, y, weights, RANK)
     if not full.all():
         short = ~full
         some = None if root is None else root[short]
