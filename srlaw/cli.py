@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperOption
 from typer.exceptions import TyperException
 
 from srlaw.errors import InputError, one_line
-from srlaw.output import json_text, log_words, text
+from srlaw.output import json_text, log_words, source, text
 
 app = typer.Typer(
     help="Entropy, scaling laws and model sizes for sequential recommendation.\n\nWith a log of your own begin with "
@@ -192,7 +192,8 @@ def train(
         print(of_training(row), end="\n\nAll numbers of the run, by the names that --json has:\n\n")
     _print(row, as_json)
     if save is not None:
-        use = shlex.join(["srlaw", "recommend", str(save), *log_words({"dataset": dataset, "path": path, **how})])
+        read = source(dataset, None if path is None else str(path), how)
+        use = shlex.join(["srlaw", "recommend", str(save), *log_words(read)])
         print(f"srlaw: the model is saved; to use it: {use}", file=sys.stderr)
 
 

@@ -33,10 +33,17 @@ def options(settings: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def source(dataset: str, path: str | None, reading: Mapping[str, Any]) -> dict[str, Any]:
+    """A log and how it is read, as a specification of a sweep says it: without what is the default."""
+    how = {name: value for name, value in {"path": path, **reading}.items() if value not in (None, False)}
+    return {"dataset": dataset} | {
+        name: value for name, value in how.items() if (name, value) != ("duplicates", "error")
+    }
+
+
 def log_words(source: Mapping[str, Any]) -> list[str]:
     """A log and how it is read, as a specification of a sweep says it, as the words of a command line."""
-    said = {name: value for name, value in source.items() if name != "dataset" and value not in (None, False, "error")}
-    return [source["dataset"], *options(said)]
+    return [source["dataset"], *options({name: value for name, value in source.items() if name != "dataset"})]
 
 
 def _shown(value: object) -> str:

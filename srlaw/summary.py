@@ -18,6 +18,12 @@ def size_words(row: dict[str, Any]) -> str:
     return f"{row['n_layers']} layer{'s' * (row['n_layers'] != 1)} of width {row['d_emb']}"
 
 
+def named(alike: dict[str, Any]) -> str:
+    """`size_words` with the model and s_max, where there are ``groups`` of them."""
+    model = f"{alike['model']} at s_max {alike['s_max']}, " if alike.get("groups", 1) > 1 else ""
+    return model + size_words(alike)
+
+
 def of_training(row: dict[str, Any]) -> str:
     """A row of `Trained.row` as a table of metrics, and the size and the cost of the model."""
     lines = [["", *METRICS.values()], [row["model"], *(_value(row, metric) for metric in METRICS)]]

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from srlaw.cli import main
+from srlaw.output import log_words, source
 
 
 class Done(NamedTuple):
@@ -346,6 +347,11 @@ def test_the_help_states_the_size_that_the_loss_changes_at():
     assert f"by default full up to {SAMPLED_ABOVE:,} items" in said
     assert f"for a batch; {TrainConfig().negatives}." in said
     assert f"at its highest; {TrainConfig().learning_rate}." in said
+
+
+def test_words_of_a_log_leave_out_what_is_the_default_and_nothing_else():
+    how = {"user": None, "item": "error", "time": "none", "sort": False, "duplicates": "error"}
+    assert log_words(source("my log.csv", None, how)) == ["my log.csv", "--item", "error", "--time", "none"]
 
 
 def test_train_saves_and_recommend_serves(log, tmp_path):

@@ -440,6 +440,7 @@ def test_bad_parquet(tmp_path, column, dtype, value, words):
 def test_names_that_are_nothing(tmp_path):
     fails("ml-2m", "'ml-2m'", "ml-1m", "amazon-books", "synthetic")
     fails(tmp_path, "is a folder", "ml-1m")
+    fails("a" * 300, "File name too long", "give another path")
     (tmp_path / "log.xlsx").write_text("x")
     fails(tmp_path / "log.xlsx", "log.xlsx", ".csv", ".parquet")
     fails("ml-1m", "known layout", "user", user="u")

@@ -174,8 +174,9 @@ def test_what_explains_within_and_between():
     [
         (["ml-100k", "lastfm"], "", "made up"),
         (["ml-100k", "population-1", "population-2"], "2 of the logs are made up", "which every measure finds"),
-        (["population-1"], "the 0 real ones alone are too few", "nan"),
-        ([*"abcde", "population-4"], "finds.", "too few"),
+        (["population-1", *"abcd"], "", "made up"),
+        (["population-3", "population-3-users-twice"], "or in the duplicates planted in them", "which every measure f"),
+        ([*"abcde", "population-1", "population-4"], "finds.", "too few"),
     ],
 )
 def test_made_up_logs_are_told_of(names, said, unsaid):

@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 import torch
 from joblib import cpu_count
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from test_cli import answer, refusal, srlaw
 
 from srlaw.datasets.synthetic import synthetic
+from srlaw.errors import InputError
 from srlaw.planner import decide, is_rows, log, schedule, screen
 from srlaw.planner.extras import more_data, split_rows, trained_to_the_end
 from srlaw.planner.request import Request
@@ -121,6 +123,24 @@ def test_where_sizes_are_alike_the_gain_of_them_all_over_what_only_counts_is_tol
     assert any("take the cheapest, 1 layer of width 16" in step for step in next_steps(found, {})) == pays
 
 
+def test_sizes_that_are_alike_are_told_of_by_the_metric_of_the_yardsticks():
+    """Chosen by validation, a table reaches and gains by the other event; and only what was run is named."""
+    size = (pl.col("n_layers") == 1) & (pl.col("d_emb") == 16)
+    flat = rows(yardstick=0.1)[0].filter(~size, fraction=1.0, order="recorded", max_epochs=20)
+    noise = np.random.default_rng(1).normal(size=(2, len(flat)))
+    table = flat.with_columns(
+        ndcg10=0.2 + 0.001 * noise[0], valid_ndcg10=0.3 + 0.001 * noise[1], judged_on=pl.lit("test")
+    )
+    found = decide(table, count=50)
+    evidence = found["evidence"]
+    assert evidence["chosen_by"] == "valid_ndcg10"
+    assert evidence["alike"]["mean"] == pytest.approx(0.2, abs=0.001)
+    assert evidence["gain_over_yardstick"]["gain"] == pytest.approx(0.1, abs=0.001)
+    assert (evidence["alike"]["n_layers"], evidence["alike"]["d_emb"]) != (1, 16)
+    assert evidence["event"] == "test"
+    assert any(value.endswith("test event") for name, value in screen.lines(found) if name == "gain over yardstick")
+
+
 def test_flat_shares_cannot_tell_and_another_table_is_left_as_it_is():
     table = rows(slope=0.0)[0]
     data = more_data(split_rows(table), "ndcg10", 0.003)
@@ -203,8 +223,8 @@ def test_larger_sizes_are_tried_while_the_best_is_at_an_edge(peak, most, last):
     assert max(row["n_layers"] for row in plan.made) == last
 
 
-def test_time_for_the_chosen_size_is_kept_for_sizes_that_were_tried_and_some_repeats_come_before_all_sizes(monkeypatch):
-    """A machine on which the dearest sizes no longer fit: what would train them is not kept to the end."""
+def test_time_is_kept_for_what_may_be_chosen_and_some_repeats_come_before_all_sizes(monkeypatch):
+    """A machine on which the dearest size no longer fits."""
     stages = []
 
     class Instant(log.Plan):
@@ -220,7 +240,7 @@ def test_time_for_the_chosen_size_is_kept_for_sizes_that_were_tried_and_some_rep
             for run in runs:
                 n, d, rate = run.architecture["n_layers"], run.architecture["d_emb"], run.training["learning_rate"]
                 key = (n, d, run.training["seed"], rate)
-                if key in done or n == 4 or stage not in ("recipe", "sizes", "repeats"):
+                if key in done or (n, d) == (4, 64) or stage not in ("recipe", "sizes", "repeats"):
                     continue
                 row = dict(zip(("n_layers", "d_emb", "seed", "learning_rate"), key, strict=True))
                 row |= {"model": "hstu", "s_max": 25, "dropout": RECIPE[1], "fraction": 1.0, "max_epochs": 20}
@@ -236,10 +256,28 @@ def test_time_for_the_chosen_size_is_kept_for_sizes_that_were_tried_and_some_rep
     assert stages[2][1] == log.FIRST
     assert order[-2:] == ["checks", "more"]
     tried = {(row["n_layers"], row["d_emb"]) for row in plan.made}
-    assert tried == {(n, d) for n in (1, 2) for d in (16, 32, 64)}
-    dearest = max(speed().seconds(design().run(("hstu", 25), cell, RECIPE)) for cell in tried)
+    assert (4, 64) not in tried
+    dearest = speed().seconds(design().run(("hstu", 25), (4, 64), RECIPE))  # which may be chosen all the same
     assert stages[-1][2] == pytest.approx(dearest + schedule.ending(15))
-    assert stages[0][2] > stages[-1][2]
+    plan.made = [row for row in plan.made if row["n_layers"] < 4]
+    small = [one.architecture["n_layers"] for one in log._candidates(plan, log._best(plan))]
+    assert sorted(small) == [1, 1, 1, 2, 2, 2]
+
+
+def test_repeats_are_of_every_size_before_any_has_a_third_seed():
+    seeds = [(run.architecture["d_emb"], run.training["seed"]) for run in design().repeats({"hstu": RECIPE})]
+    assert len({seed for _, seed in seeds}) == 1
+    more = Design([("hstu", 25)], design().cells, 20, 3, {}).repeats({"hstu": RECIPE})
+    assert [run.training["seed"] for run in more] == [1] * len(seeds) + [2] * len(seeds)
+
+
+def test_killed_measurements_end_in_one_sentence(monkeypatch):
+    def killed(*_, **__):
+        raise TerminatedWorkerError("killed")
+
+    monkeypatch.setattr("srlaw.planner.speed.Parallel", lambda **_: killed)
+    with pytest.raises(InputError, match="perhaps for their memory; give fewer jobs"):
+        measure_together(synthetic(), "hstu", 25, (16,), {}, 1.0, jobs=1)
 
 
 def test_the_speed_is_the_mean_of_what_runs_beside_each_other_have(monkeypatch):

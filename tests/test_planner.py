@@ -64,6 +64,7 @@ def test_noise_alone_has_no_recommendation():
     assert repeated["recommendation"] is None
     assert set(repeated["evidence"]["p"]) == {"shuffled", "between"}
     alike = repeated["evidence"]["alike"]
+    assert alike["groups"] == 1
     assert alike["interval"][0] < 0.3 < alike["interval"][1]
     assert (alike["n_layers"], alike["d_emb"]) == (2, 16)
     assert np.ptp(alike["interval"]) == pytest.approx(2 * 2.02 * 0.001 / len(table) ** 0.5, rel=0.4)

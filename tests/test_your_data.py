@@ -18,7 +18,7 @@ LONGER = {"n_layers": 1, "d_emb": 8, "epochs": 5, "twice": 10, "gain": 0.001, "l
 ORDER = {"n_layers": 1, "d_emb": 8, "keeps": 0.1, "loss": 0.15, "limit": 0.01, "tells": True}
 MORE = {"gain": 0.02, "interval": [0.01, 0.03]}
 GAIN = {"yardstick": "next", "reaches": 0.2, "gain": 0.05, "interval": [0.03, 0.07]}
-ALIKE = {"n_layers": 1, "d_emb": 8, "mean": 0.24, "interval": [0.235, 0.245]}
+ALIKE = {"model": "hstu", "s_max": 25, "groups": 1, "n_layers": 1, "d_emb": 8, "mean": 0.24, "interval": [0.235, 0.245]}
 FACTS = {"smallest_visible_ndcg10": 0.02}
 
 
@@ -63,6 +63,11 @@ def test_every_line_of_the_screen_is_explained():
         ({"evidence": {"gain_over_yardstick": GAIN | {"gain": 0.01}}}, "from 0.0200 on", "Use item→next"),
         ({"recommendation": None}, "Take no size", "further apart"),
         ({"recommendation": None, "evidence": {"alike": ALIKE}}, "take the cheapest, 1 layer of width 8", "Take no"),
+        (
+            {"recommendation": None, "evidence": {"alike": ALIKE | {"groups": 2}}},
+            "hstu at s_max 25, 1 layer",
+            "Take no",
+        ),
         (
             {"recommendation": None, "evidence": {"alike": ALIKE, "gain_over_yardstick": None}},
             "they are alike",

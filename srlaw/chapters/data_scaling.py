@@ -35,6 +35,7 @@ NAMES = {
     "wikipedia-edits": "Wikipedia edits",
 }
 PLANTED = "population-"  # how the names of the logs begin that populations.py writes
+TWICE = "-twice"  # how those with planted duplicates end
 LEAST_LOGS = 5  # data sets that a correlation between them takes
 CELL = ("dataset", "s_max", "fraction")
 
@@ -147,16 +148,17 @@ def explained(points: pl.DataFrame) -> pl.DataFrame:
 
 
 def made_up(table: pl.DataFrame) -> str:
-    """A caution where some of the logs of `rows` are the populations: what a correlation over them can show."""
+    """A caution where several logs of `rows` are the populations: what a correlation over them can show."""
     names = table["dataset"].unique()
-    planted, real = (
-        names.filter(choice) for choice in (names.str.starts_with(PLANTED), ~names.str.starts_with(PLANTED))
-    )
-    if not len(planted):
+    real = int((~names.str.starts_with(PLANTED)).sum())
+    planted = len(names) - real
+    if planted < 2:
         return ""
-    few = f", and the {len(real)} real ones alone are too few for a correlation" if len(real) < LEAST_LOGS else ""
+    few = f", and the {real} real ones alone are too few for a correlation" if real < LEAST_LOGS else ""
+    twice = names.str.ends_with(TWICE).any()
+    how = "or in the duplicates planted in them" if twice else "alone"
     return (
-        f"{len(planted)} of the logs are made up and differ from one another in their entropy rate alone, which every "
+        f"{planted} of the logs are made up and differ from one another in their entropy rate {how}, which every "
         f"measure with an entropy of the order finds{few}."
     )
 

@@ -40,7 +40,7 @@ MEANS = {
     "expected": "What one new run of this size is to reach; 95 of 100 such intervals hold it.",
     "tested once": "The one run that met the test event; its error is that of the users who were tested.",
     "draws that agree": "The share of the resampled tables from which the same size would be named.",
-    "gain, on validation": "Its lead over the best predictor that only counts: shown where the interval is above zero.",
+    "gain over yardstick": "Its lead over the best predictor that only counts: shown where the interval is above zero.",
     "gain over smallest": "What the size is worth: its gain over the smallest model of the table.",
     "smaller": "The cheapest size that is not shown to be worse; in brackets, what it is expected to lose.",
     "noise of one run": "The standard deviation between runs of one size; smaller differences of two runs say nothing.",

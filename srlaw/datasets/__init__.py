@@ -15,7 +15,7 @@ from srlaw.datasets.registry import REGISTRY, Dataset
 from srlaw.datasets.tables import FORMATS, Table, column_names, kind_of, read, table_at
 from srlaw.datasets.values import Column, ids, ratings, times
 from srlaw.errors import InputError, quoted
-from srlaw.files import readable_file
+from srlaw.files import readable_file, status
 from srlaw.sequences import Sequences
 
 __all__ = ["REGISTRY", "Dataset", "input_files", "load"]
@@ -106,8 +106,9 @@ def _file_log(file: Path, path: str | Path | None, columns: dict[str, str | None
     known = ", ".join(REGISTRY)
     if path is not None:
         raise InputError(f"{quoted(str(file))} is not a registered data set ({known}), so it takes no further path")
+    status(file)  # a name that none can be ends here
     for name, dataset in REGISTRY.items():
-        if file.is_dir() and holds(dataset, file):
+        if holds(dataset, file):
             raise InputError(
                 f"{quoted(str(file))} is the folder of {name}; give {name} in its place, and the folder as path=… "
                 "(--path …)"

@@ -50,6 +50,7 @@ def decide(
     answer = plan_rows(_by_validation(parts.sizes), metric, priors, models, max_params, laws, count, seed)
     evidence = answer["evidence"]
     evidence["failed"] += failed
+    evidence["event"] = _event(parts.sizes)
     evidence["longer"] = evidence["order"] = evidence["more_data"] = None
     if noise := evidence.get("noise"):
         evidence["longer"] = trained_to_the_end(parts, metric, noise["sigma"])
@@ -60,17 +61,22 @@ def decide(
         reasons.append(answer["reason"])
         if alike := evidence.get("alike"):
             evidence["gain_over_yardstick"] = _gain(alike["mean"], alike["interval"], parts.sizes, evidence, metric)
-    else:
-        evidence["gain_over_yardstick"] = _gain(
-            chosen[metric], evidence["expected_interval"], parts.sizes, evidence, metric
-        )
-        reasons += _unbeaten(evidence["gain_over_yardstick"], metric)
+    elif evidence["chosen_by"] == metric:  # the yardsticks are of the event of `metric`
+        gain = _gain(chosen[metric], evidence["expected_interval"], parts.sizes, evidence, metric)
+        evidence["gain_over_yardstick"] = gain
+        reasons += _unbeaten(gain, metric)
     reasons += _without_order(evidence["order"]) + _unfinished(evidence["longer"])
     if reasons:
         return answer | {"recommendation": None, "reason": "; and ".join(reasons)}
     if chosen and len(tested := _of(parts.tested, chosen)):
         _expect_test(answer, tested, parts.sizes, evidence)
     return answer
+
+
+def _event(sizes: pl.DataFrame) -> str | None:
+    """The event that the metrics of the runs are of, ``"validation"`` or ``"test"``; None if the table does not say."""
+    said = sizes["judged_on"].drop_nulls().unique().to_list() if "judged_on" in sizes.columns else []
+    return said[0] if len(said) == 1 else None
 
 
 def _by_validation(sizes: pl.DataFrame) -> pl.DataFrame:
@@ -82,10 +88,10 @@ def _by_validation(sizes: pl.DataFrame) -> pl.DataFrame:
 def _gain(
     expected: float, interval: Sequence[float], sizes: pl.DataFrame, evidence: dict[str, Any], metric: str
 ) -> dict[str, Any] | None:
-    """By how much what is expected beats the best yardstick; None where there is none of the event of the choice."""
+    """By how much what is expected beats the best yardstick; None without one, or without errors of the gains."""
     error = sizes[f"gain_{metric}_se"].mean() if f"gain_{metric}_se" in sizes.columns else None
     known = evidence["yardsticks"][metric]
-    if not known or evidence["chosen_by"] != metric or not isinstance(error, float):
+    if not known or not isinstance(error, float):
         return None
     return over_yardstick(known, expected, (interval[0], interval[1]), error)
 

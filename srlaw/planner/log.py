@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from srlaw.planner.decide import decide
 from srlaw.planner.extras import split_rows
 from srlaw.planner.request import S_MAX, Request, chosen_s_max, facts, read_log
 from srlaw.planner.rows import LEAST, Priors
-from srlaw.planner.schedule import FRESH, RECIPES, WIDTHS, Clock, Design, ending, slower
+from srlaw.planner.schedule import FRESH, RECIPES, WIDTHS, Clock, Design, allowed, ending, slower
 from srlaw.planner.speed import Speed, measure_together
 from srlaw.sequences import Sequences
 from srlaw.sweep import Run, run_sweep
@@ -187,8 +188,7 @@ def _carried_out(plan: Plan) -> dict[str, Any]:
     best = _best(plan)
     if best:
         group, cell = best[0]
-        tried = [design.run(group, cell, plan.recipes[group[0]]) for group, cell in best]
-        last = max(map(plan.speed.seconds, tried)) + ending(request.minutes)  # any of them may be chosen
+        last = max(map(plan.speed.seconds, _candidates(plan, best))) + ending(request.minutes)
         plan.train("checks", design.checks(group, cell, plan.recipes[group[0]]), last)
         more = [
             design.run(group, cell, plan.recipes[group[0]], seed=seed)
@@ -232,7 +232,7 @@ def _larger(plan: Plan) -> None:
         tried = {size for own, size in best if own == group}
         n_items = int(plan.rows()["n_items"][0])
         steps = schedule.larger(cell, tried)
-        new = [size for size in steps if schedule.allowed(group, size, n_items, request.max_params)]
+        new = [size for size in steps if allowed(group, size, n_items, request.max_params)]
         wanted = [plan.design.run(group, size, plan.recipes[group[0]]) for size in new]
         plan.train("larger", [*runs, *wanted], ending(request.minutes), later=1 + CHECKS / min(2, request.jobs))
         ran = {size for own, size in _best(plan) if own == group}
@@ -240,6 +240,16 @@ def _larger(plan: Plan) -> None:
         runs += made
         if not made:
             break
+
+
+def _candidates(plan: Plan, tried: list[tuple[tuple[str, int], tuple[int, int]]]) -> list[Run]:
+    """What may be chosen, as runs: every combination of the depths and of the widths that a group has, run or not."""
+    runs, n_items = [], int(plan.rows()["n_items"][0])
+    for group in dict.fromkeys(own for own, _ in tried):
+        depths, widths = ({cell[i] for own, cell in tried if own == group} for i in (0, 1))
+        sizes = [size for size in product(depths, widths) if allowed(group, size, n_items, plan.request.max_params)]
+        runs += [plan.design.run(group, size, plan.recipes[group[0]]) for size in sizes]
+    return runs
 
 
 def _here(plan: Plan, rows: pl.DataFrame) -> pl.DataFrame:

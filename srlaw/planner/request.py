@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from srlaw import output
 from srlaw.baselines import METRICS, yardsticks
 from srlaw.datasets import load
 from srlaw.errors import InputError, quoted
@@ -51,8 +52,7 @@ class Request:
     @property
     def source(self) -> dict[str, Any]:
         """The log and how it is read, as a specification of a sweep says it."""
-        how = {name: value for name, value in self.reading.items() if value not in (None, False, "error")}
-        return {"dataset": self.log, **({"path": self.path} if self.path else {}), **how}
+        return output.source(self.log, self.path, self.reading)
 
 
 def read_log(request: Request) -> Sequences:

@@ -86,7 +86,8 @@ def plan_rows(
         tests["between"] = noises.between(cells, view.noise)
     evidence["p"] = tests
     if min(tests.values()) > noises.LEVEL / len(tests):
-        evidence |= {"yardsticks": read.yardsticks, "alike": _alike(read, view.cells, view.noise)}
+        own = view if by == metric else view_of(read, metric, priors.get(metric, []), laws, count, seed)
+        evidence |= {"yardsticks": read.yardsticks, "alike": _alike(read, own)}
         why = f"the differences between the {n} configurations are below the noise: {_p(tests)}"
         return _nothing(f"{why}; more repeats, or a wider range of sizes, could tell", evidence)
     views = {by: view}
@@ -199,11 +200,17 @@ def _cheapest(cells: Cells, among: np.ndarray) -> int:
     return int(np.where(among, cells.cost, np.inf).argmin())
 
 
-def _alike(read: Table, cells: Cells, noise: noises.Noise) -> dict[str, Any]:
-    """Where no size stands out: the cheapest, and what all of them reach as if they were one, with its interval."""
+def _alike(read: Table, view: View) -> dict[str, Any] | None:
+    """Where no size stands out: the cheapest that was run, and what all reach as one, with its interval."""
+    cells, noise = view.cells, view.noise
+    run = np.zeros(len(cells.sizes), bool)
+    run[cells.seen] = read.allowed[cells.seen]
+    if noise is None or not run.any():
+        return None
     mean = float(np.average(cells.y, weights=cells.counts))
     half = float(stdtrit(noise.freedom, 0.975)) * noise.sigma / float(np.sqrt(cells.counts.sum()))
-    return _label(read, _cheapest(cells, read.allowed)) | {"mean": mean, "interval": [mean - half, mean + half]}
+    several = {"groups": len(read.groups)}
+    return _label(read, _cheapest(cells, run)) | {"mean": mean, "interval": [mean - half, mean + half]} | several
 
 
 def _label(read: Table, cell: int) -> dict[str, Any]:

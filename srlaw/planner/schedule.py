@@ -80,7 +80,7 @@ class Design:
 
     def repeats(self, recipes: dict[str, tuple[float, float]]) -> list[Run]:
         pairs = [(group, cell) for cell in self.cells[::2] for group in self.groups]
-        return [self.run(g, c, recipes[g[0]], seed=seed) for g, c in pairs for seed in range(1, self.seeds)]
+        return [self.run(g, c, recipes[g[0]], seed=seed) for seed in range(1, self.seeds) for g, c in pairs]
 
     def checks(self, group: tuple[str, int], best: tuple[int, int], recipe: tuple[float, float]) -> list[Run]:
         twice = self.run(group, best, recipe, epochs=2 * self.epochs)

@@ -12,7 +12,7 @@ from srlaw.baselines import NAMES
 from srlaw.errors import one_line
 from srlaw.output import log_words, options
 from srlaw.planner.rows import LITTLE
-from srlaw.summary import METRICS, aligned, size_words
+from srlaw.summary import METRICS, aligned, named, size_words
 
 WRAPPED = 72  # characters of what a stage is for
 VISIBLE = (
@@ -67,12 +67,11 @@ def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
     else:
         where = f"{chosen['model']}, {size_words(chosen)}, s_max {chosen['s_max']}"
         rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
-        event = "test event" if "tested" in evidence else "validation event"
+        event = "test" if "tested" in evidence else evidence.get("event")
+        event = f", {event} event" if event else ""
         for name, words in METRICS.items():
             if name in chosen:
-                rows.append(
-                    [f"expected {words}", f"{chosen[name]:.4f}, 95% {_ends(chosen['interval'][name])}, {event}"]
-                )
+                rows.append([f"expected {words}", f"{chosen[name]:.4f}, 95% {_ends(chosen['interval'][name])}{event}"])
         if tested := evidence.get("tested"):
             name = evidence["metric"]
             told = f"{METRICS.get(name, name)} {tested[name]:.4f} ± {tested[f'{name}_se']:.4f}"
@@ -98,12 +97,13 @@ def forecasts(answer: dict[str, Any]) -> str:
 
 def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
     if alike := evidence.get("alike"):
-        yield "all sizes alike", f"{alike['mean']:.4f}, 95% {_ends(alike['interval'])}; cheapest: {size_words(alike)}"
+        yield "all sizes alike", f"{alike['mean']:.4f}, 95% {_ends(alike['interval'])}; cheapest: {named(alike)}"
     if gain := evidence.get("gain_over_yardstick"):
         name = NAMES.get(gain["yardstick"], gain["yardstick"])
         yield (
-            "gain, on validation",
-            f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}",
+            "gain over yardstick",
+            f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}"
+            + (f", {event} event" if (event := evidence.get("event")) else ""),
         )
     if small := evidence.get("gain_over_smallest"):
         yield (

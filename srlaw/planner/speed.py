@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from srlaw.errors import InputError
 from srlaw.models import MODELS
 from srlaw.sequences import Sequences, split
 from srlaw.sweep import Run
@@ -90,10 +92,17 @@ def measure_together(
     """`measure` in as many processes at once as there will be runs, each with its share of the cores: their mean.
 
     Runs beside each other share more than the cores: a memory, caches, perhaps a GPU.
+
+    Raises:
+        InputError: if a process is killed.
     """
     with backend_at_work("loky", jobs, sequences) as threads:
         task = delayed(_measure_with)(threads, sequences, model, s_max, widths, settings, most)
-        return mean_speed(list(Parallel(batch_size=1)([task] * jobs)))  # pyright: ignore[reportArgumentType]
+        try:
+            return mean_speed(list(Parallel(batch_size=1)([task] * jobs)))  # pyright: ignore[reportArgumentType]
+        except TerminatedWorkerError as error:
+            why = "the processes that measure the speed were killed, perhaps for their memory"
+            raise InputError(f"{why}; give fewer jobs (--jobs {max(1, jobs // 2)})") from error
 
 
 def _measure_with(threads: int, *arguments: Any) -> Speed:

@@ -6,7 +6,7 @@ from typing import Any
 
 from srlaw.baselines import NAMES
 from srlaw.planner.rows import DIRECTIONS, LEAST, LITTLE
-from srlaw.summary import size_words
+from srlaw.summary import named, size_words
 
 
 def next_steps(answer: dict[str, Any], found: dict[str, Any]) -> list[str]:
@@ -62,7 +62,7 @@ def _without_a_size(evidence: dict[str, Any]) -> list[str]:
     order = evidence.get("order")
     if gain and gain["interval"][0] > 0 and (order is None or order["tells"]):
         name = NAMES.get(gain["yardstick"], gain["yardstick"])
-        smallest = f"Where a model is wanted now take the cheapest, {size_words(alike)}"
+        smallest = f"Where a model is wanted now take the cheapest, {named(alike)}"
         return [f"{smallest}: these sizes are alike, and beat {name} by {gain['gain']:.4f} on average.", further]
     return ["Take no size from these runs: they are alike, and none is shown to be worth its training.", further]
 
