@@ -383,6 +383,9 @@ def test_a_plan_that_is_killed_goes_on_and_ends_with_its_files(tmp_path):
     assert "<svg" in page  # how many depends on what the minutes were enough for
     assert "http" not in page.replace("http://www.w3.org/", "")
     assert "prefers-color-scheme" in page
+    assert "What to do next" in page
+    assert page.count("<li>") >= 1
+    assert "`" not in page.partition("<figure>")[0]
     assert (out / "2-sizes.yml").exists()
     assert pl.read_csv(out / "rows.csv").filter(judged_on="test").height == (found["recommendation"] is not None)
     said = refusal("plan", file, "--minutes", "9", "--jobs", "1", "--out", out.name, "--s-max", "10", cwd=tmp_path)

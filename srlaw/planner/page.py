@@ -16,7 +16,8 @@ import polars as pl
 from srlaw.charts import GRID, INK, theme
 from srlaw.files import write_atomically
 from srlaw.planner.extras import recorded
-from srlaw.planner.screen import after, before
+from srlaw.planner.screen import before, lines
+from srlaw.planner.steps import next_steps
 from srlaw.summary import METRICS
 
 FINE = 36  # steps of the surface in each direction, between which colours change
@@ -25,7 +26,9 @@ LOOK = """
 @media (prefers-color-scheme: dark) { :root { --page: #14181d; --ink: #e6e9ec; --grid: #3a4149; } }
 body { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 60rem;
   margin: 2rem auto; padding: 0 1rem; }
-pre { overflow-x: auto; font-size: 13px; } figure { margin: 2rem 0; overflow-x: auto; } svg { max-width: 100%;
+pre { overflow-x: auto; font-size: 13px; } th { text-align: left; vertical-align: top; padding-right: 1.5rem;
+  font-weight: 500; min-width: 9rem; } td, th { padding-block: 0.15rem; }
+figure { margin: 2rem 0; overflow-x: auto; } svg { max-width: 100%;
   height: auto; }
 svg [fill="#24292f"] { fill: var(--ink); } svg [stroke="#24292f"] { stroke: var(--ink); }
 svg [stroke="#d8dbdf"] { stroke: var(--grid); } .mark-rect path { shape-rendering: crispEdges; }
@@ -75,17 +78,28 @@ def page(answer: dict[str, Any], rows: pl.DataFrame, curves: pl.DataFrame) -> st
     drawn = "\n".join(
         f"<figure><figcaption>{html.escape(name)}</figcaption>{svg(chart)}</figure>" for name, chart in figures
     )
+    known = [(name, value) for name, value in lines(answer) if name != "no recommendation"]  # the sentence above has it
+    found = "\n".join(f'<tr><th scope="row">{html.escape(a)}</th><td>{html.escape(b)}</td></tr>' for a, b in known)
+    command = f"<pre>{html.escape(answer['command'])}</pre>\n" if answer.get("command") else ""
+    steps = "\n".join(f"<li>{_marked(step)}</li>" for step in next_steps(answer, answer["before"]))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>srlaw plan</title><style>{LOOK}</style></head><body>
 <h1>How deep and how wide</h1>
-<p>{html.escape(answer["reason"])}.</p>
-<pre>{html.escape(after(answer))}</pre>
+<p>{html.escape(answer["reason"][:1].upper() + answer["reason"][1:])}.</p>
+<table>{found}</table>
+{command}<h2>What to do next</h2>
+<ul>{steps}</ul>
 {drawn}
 <h2>Before the training</h2>
 <pre>{html.escape(before(answer["before"]))}</pre>
 </body></html>
 """
+
+
+def _marked(step: str) -> str:
+    """A sentence of `next_steps`, its commands as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(step))
 
 
 def surface(cells: list[dict[str, Any]], words: str, chosen: dict[str, Any] | None) -> alt.LayerChart | alt.FacetChart:
