@@ -307,6 +307,18 @@ def test_models_over_depth(made_rows, word):
     assert RULES["new-frontiers-backbones"].judge(ablations.backbones_evidence(made_rows))[0] == word
 
 
+def test_a_depth_of_a_single_seed_costs_no_interval():
+    rows = ablation_rows(slope=0.002)
+    deepest = int(rows["n_layers"].max())
+    single = rows.filter((pl.col("n_layers") < deepest) | (pl.col("seed") == 0))
+    found = ablations.slopes(single).filter(model="HSTU").row(0, named=True)
+    every = ablations.slopes(rows).filter(model="HSTU").row(0, named=True)
+    assert (found["depths"], found["seeds"]) == (every["depths"] - 1, every["seeds"])
+    assert found["low"] < 0.002 < found["high"]
+    alone = ablations.slopes(rows.filter(seed=0)).filter(model="HSTU").row(0, named=True)
+    assert (alone["depths"], alone["seeds"], alone["low"]) == (every["depths"], 1, None)
+
+
 def test_slopes_in_doublings_of_depth():
     found = ablations.slopes(ablation_rows(slope=0.002))
     assert dict(found.select("model", "mean").iter_rows()) == pytest.approx({"HSTU": 0.002, "GPT": 0.0}, abs=2e-4)

@@ -93,10 +93,15 @@ def _with_ends(out: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def _each_slope(table: pl.DataFrame, metric: str) -> dict[str, tuple[np.ndarray, int]]:
-    """Slopes by model, one a seed that has every depth of the model, and how many depths; two depths at least."""
+    """Slopes by model, one a seed that has every depth of the model, and how many depths; two depths at least.
+
+    A depth that fewer than `FEWEST` seeds have is left out, if two others are left: it would leave no interval.
+    """
     plain, out = _plain(table), {}
     for model in order_of(plain["model"].to_list(), list(MODELS)):
         own = plain.filter(model=model)
+        often = own.filter(pl.col("seed").n_unique().over("n_layers") >= FEWEST)
+        own = often if often["n_layers"].n_unique() >= 2 else own
         depths = own["n_layers"].n_unique()
         found = []
         for _, part in own.group_by("seed", maintain_order=True):
