@@ -8,7 +8,7 @@ from latex2mathml.converter import convert
 
 FORMULA = re.compile(
     r'<(?P<tag>span|div) class="math notranslate nohighlight"[^>]*>'
-    r'\s*(?:<span class="eqno">.*?</span>)?\\[(\[](?P<source>.*?)\\[)\]]\s*</(?P=tag)>(?!<noscript>)',
+    r'\s*(?:<span class="eqno">.*?</span>)?\\[(\[](?P<source>[^<]*)\\[)\]]\s*</(?P=tag)>(?!<noscript>)',
     re.DOTALL,
 )
 # The number of an equation stays; only what a script would have replaced is gone.
