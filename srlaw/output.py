@@ -35,10 +35,9 @@ def options(settings: Mapping[str, Any]) -> list[str]:
 
 def source(dataset: str, path: str | None, reading: Mapping[str, Any]) -> dict[str, Any]:
     """A log and how it is read, as a specification of a sweep says it: without what is the default."""
-    how = {name: value for name, value in {"path": path, **reading}.items() if value not in (None, False)}
-    return {"dataset": dataset} | {
-        name: value for name, value in how.items() if (name, value) != ("duplicates", "error")
-    }
+    usual = {"duplicates": (None, False, "error")}
+    given = {"path": path, **reading}.items()
+    return {"dataset": dataset} | {name: x for name, x in given if x not in usual.get(name, (None, False))}
 
 
 def log_words(source: Mapping[str, Any]) -> list[str]:

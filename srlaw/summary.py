@@ -24,6 +24,11 @@ def named(alike: dict[str, Any]) -> str:
     return model + size_words(alike)
 
 
+def sentence(text: str) -> str:
+    """A reason as a sentence: its first letter large, and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def of_training(row: dict[str, Any]) -> str:
     """A row of `Trained.row` as a table of metrics, and the size and the cost of the model."""
     lines = [["", *METRICS.values()], [row["model"], *(_value(row, metric) for metric in METRICS)]]

@@ -24,7 +24,7 @@ from srlaw.planner.page import plain
 from srlaw.planner.request import Request, chosen_s_max
 from srlaw.runs import curves_beside, finished_rows
 from srlaw.sequences import Sequences, data_hash
-from srlaw.summary import METRICS, size_words
+from srlaw.summary import METRICS, sentence, size_words
 
 EMBEDDED = "synthetic"
 PLANTED = {"seed": 1, "users": 2000, "types": 2, "branching": 2, "items": 100}
@@ -206,7 +206,11 @@ class Card:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         record = {name: plain(self.answer[name]) for name in ("recommendation", "reason")}
-        return {MIME: record, "text/html": self._html(), "text/plain": f"{self._head()}. {self._because()}."}
+        return {
+            MIME: record,
+            "text/html": self._html(),
+            "text/plain": f"{self._head()}. {sentence(self.answer['reason'])}",
+        }
 
     def _head(self) -> str:
         chosen = self.answer["recommendation"]
@@ -217,15 +221,11 @@ class Card:
         what += f", s_max {chosen['s_max']}" if chosen.get("s_max") else ""
         return what if chosen["bounded"] else f"{what} (at least; larger was not tried)"
 
-    def _because(self) -> str:
-        reason = self.answer["reason"]
-        return reason[:1].upper() + reason[1:]
-
     def _html(self) -> str:
         chosen = self.answer["recommendation"]
         colour, word = ("open", "no recommendation") if chosen is None else ("reproduced", "recommended")
         head = "" if chosen is None else f" <strong>{html.escape(self._head())}</strong>"
         return (
             f'<div class="srlaw-verdict" id="recommendation"><p><span class="srlaw-badge srlaw-{colour}">{word}</span>'
-            f"{head}</p><p>{html.escape(self._because())}.</p></div>"
+            f"{head}</p><p>{html.escape(sentence(self.answer['reason']))}</p></div>"
         )

@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
-from srlaw.planner.extras import more_data, over_yardstick, split_rows, trained_to_the_end, worth_of_order
+from srlaw.planner.extras import SIZE, more_data, over_yardstick, split_rows, trained_to_the_end, worth_of_order
 from srlaw.planner.rows import DRAWS, Priors, plan_rows
 from srlaw.planner.table import METRICS
 from srlaw.runs import finished_rows
@@ -126,7 +126,7 @@ def _unfinished(longer: dict[str, Any] | None) -> list[str]:
 
 
 def _of(tested: pl.DataFrame, chosen: dict[str, Any]) -> pl.DataFrame:
-    keys = [name for name in ("model", "s_max", "n_layers", "d_emb") if name in tested.columns]
+    keys = [name for name in SIZE if name in tested.columns]
     return tested.filter([pl.col(name) == chosen[name] for name in keys])
 
 
@@ -159,7 +159,7 @@ def _expect_test(answer: dict[str, Any], tested: pl.DataFrame, sizes: pl.DataFra
 
 def _between_seeds(sizes: pl.DataFrame, metric: str) -> tuple[float, int]:
     """Standard deviation of runs of one size, pooled over sizes, and its degrees of freedom."""
-    keys = [name for name in ("model", "s_max", "n_layers", "d_emb") if name in sizes.columns]
+    keys = [name for name in SIZE if name in sizes.columns]
     groups = sizes.group_by(keys).agg(pl.col(metric).var(), runs=pl.len()).filter(pl.col("runs") > 1)
     freedom = int((groups["runs"] - 1).sum())
     if not freedom:

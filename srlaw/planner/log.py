@@ -19,7 +19,7 @@ from srlaw.files import write_atomically
 from srlaw.models import MODELS
 from srlaw.planner import folder, page, schedule, screen
 from srlaw.planner.decide import decide
-from srlaw.planner.extras import split_rows
+from srlaw.planner.extras import SIZE, split_rows
 from srlaw.planner.request import S_MAX, Request, chosen_s_max, facts, read_log
 from srlaw.planner.rows import LEAST, Priors
 from srlaw.planner.schedule import FRESH, RECIPES, WIDTHS, Clock, Design, allowed, ending, slower
@@ -288,6 +288,5 @@ def _best(plan: Plan) -> list[tuple[tuple[str, int], tuple[int, int]]]:
     if not len(rows):
         return []
     sizes = split_rows(_here(plan, rows)).sizes
-    keys = ["model", "s_max", "n_layers", "d_emb"]
-    means = sizes.group_by(keys).agg(pl.col(plan.request.metric).mean()).sort(plan.request.metric, descending=True)
-    return [((m, s), (n, d)) for m, s, n, d in means.select(keys).iter_rows()]
+    means = sizes.group_by(SIZE).agg(pl.col(plan.request.metric).mean()).sort(plan.request.metric, descending=True)
+    return [((m, s), (n, d)) for m, s, n, d in means.select(SIZE).iter_rows()]

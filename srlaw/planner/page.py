@@ -18,7 +18,7 @@ from srlaw.files import write_atomically
 from srlaw.planner.extras import recorded
 from srlaw.planner.screen import before, lines
 from srlaw.planner.steps import next_steps
-from srlaw.summary import METRICS
+from srlaw.summary import METRICS, sentence
 
 FINE = 36  # steps of the surface in each direction, between which colours change
 LOOK = """
@@ -86,7 +86,7 @@ def page(answer: dict[str, Any], rows: pl.DataFrame, curves: pl.DataFrame) -> st
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>srlaw plan</title><style>{LOOK}</style></head><body>
 <h1>How deep and how wide</h1>
-<p>{html.escape(answer["reason"][:1].upper() + answer["reason"][1:])}.</p>
+<p>{html.escape(sentence(answer["reason"]))}</p>
 <table>{found}</table>
 {command}<h2>What to do next</h2>
 <ul>{steps}</ul>

@@ -209,8 +209,8 @@ def _alike(read: Table, view: View) -> dict[str, Any] | None:
         return None
     mean = float(np.average(cells.y, weights=cells.counts))
     half = float(stdtrit(noise.freedom, 0.975)) * noise.sigma / float(np.sqrt(cells.counts.sum()))
-    several = {"groups": len(read.groups)}
-    return _label(read, _cheapest(cells, run)) | {"mean": mean, "interval": [mean - half, mean + half]} | several
+    reached = {"mean": mean, "interval": [mean - half, mean + half], "groups": len(read.groups)}
+    return _label(read, _cheapest(cells, run)) | reached
 
 
 def _label(read: Table, cell: int) -> dict[str, Any]:

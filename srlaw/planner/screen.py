@@ -67,8 +67,7 @@ def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
     else:
         where = f"{chosen['model']}, {size_words(chosen)}, s_max {chosen['s_max']}"
         rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
-        event = "test" if "tested" in evidence else evidence.get("event")
-        event = f", {event} event" if event else ""
+        event = _event("test" if "tested" in evidence else evidence.get("event"))
         for name, words in METRICS.items():
             if name in chosen:
                 rows.append([f"expected {words}", f"{chosen[name]:.4f}, 95% {_ends(chosen['interval'][name])}{event}"])
@@ -103,7 +102,7 @@ def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
         yield (
             "gain over yardstick",
             f"over {name} ({gain['reaches']:.4f}): {gain['gain']:+.4f}, 95% {_ends(gain['interval'], '+')}"
-            + (f", {event} event" if (event := evidence.get("event")) else ""),
+            + _event(evidence.get("event")),
         )
     if small := evidence.get("gain_over_smallest"):
         yield (
@@ -127,6 +126,11 @@ def _gains(evidence: dict[str, Any]) -> Iterable[Sequence[str]]:
         for times in ("2x", "10x"):
             told = data[times] and f"{data[times]['gain']:+.4f}, 95% {_ends(data[times]['interval'], '+')}"
             yield f"gain at {times[:-1]}× the users", told or "cannot tell"
+
+
+def _event(name: str | None) -> str:
+    """Which event a value is of, behind it; nothing where the table does not say."""
+    return f", {name} event" if name else ""
 
 
 def _ends(interval: Sequence[float], sign: str = "") -> str:
