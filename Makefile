@@ -12,13 +12,14 @@ export POLARS_MAX_THREADS = 1
 # Many containers forbid it; then each of the many processes would compile every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help book notebooks run test lint clean
+.PHONY: help book notebooks run test views lint clean
 
 help:
 	@echo "make book       execute the notebooks whose inputs changed, then build book/_build/html"
 	@echo "make notebooks  only execute them"
 	@echo "make run        one notebook on other data: make run NAME=mine NOTEBOOK=02-datasets ARGS=\"-p dataset ml-1m\""
 	@echo "make test       tests of the package, of the stored notebook outputs and of the built pages"
+	@echo "make views      every built page in a browser, on a laptop and on a phone, by day and by night"
 	@echo "make lint       ruff and pyright"
 	@echo "make clean      remove the built book, keep .venv and book/runs"
 
@@ -38,7 +39,11 @@ run: $(READY)
 	@SRLAW_PARENT=$$PPID exec $(BIN)/python book/run.py $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest --nbval -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --nbval -n 4 --dist loadfile --no-loadscope-reorder
+
+views: export SRLAW_VIEWS = all
+views: $(READY)
+	$(BIN)/python -m pytest tests/test_book.py -k test_pages_in_a_browser
 
 lint: $(READY)
 	$(BIN)/ruff check .

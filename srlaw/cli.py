@@ -6,12 +6,14 @@ import io
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
+from typer.main import get_group
 
 from srlaw.errors import InputError, one_line
 from srlaw.output import json_text, log_words, source, text
@@ -384,6 +386,12 @@ def _refuse_empty(arguments: list[str]) -> None:
             raise InputError(f"{what} is empty; give it a value or leave it out")
 
 
+@cache
+def _commands() -> TyperGroup:
+    """What typer makes of the functions above, once for all calls in one process."""
+    return get_group(app)
+
+
 def main() -> None:
     """Entry point: a user's mistake ends in one sentence on stderr and status 2, never in a traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -391,7 +399,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # of the text for people, what the encoding has no sign for
     try:
         _refuse_empty(sys.argv[1:])
-        status = app(standalone_mode=False) or 0
+        status = _commands()(standalone_mode=False) or 0
         sys.stdout.flush()
         sys.exit(status)
     except TyperException as error:

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -114,38 +115,6 @@ def test_every_chapter_and_every_claim_has_its_place(pages):
         assert row["chapter"] is None or f'href="notebooks/{row["chapter"]}.html"' in front
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
-def test_pages_in_a_browser_without_a_network(pages):
-    """Each page is loaded on a phone, and grows wide as day breaks or night falls, of two pages one of each."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        page = browser.new_context(color_scheme="light", offline=True).new_page()
-        page.set_default_timeout(SLOWEST)
-        troubles = []
-        page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        local = ("file:", "data:", "blob:")
-        page.on("request", lambda request: request.url.startswith(local) or troubles.append(request.url))
-        reports = {}
-        for i, (name, path) in enumerate(pages.items()):
-            first, then = ("light", "dark") if i % 2 else ("dark", "light")
-            for width, scheme in ((390, first), (1280, then)):
-                page.set_viewport_size({"width": width, "height": 900})
-                page.emulate_media(color_scheme=scheme)
-                if width == 390:
-                    page.goto(path.as_uri(), wait_until="load")
-                page.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
-                page.wait_for_timeout(200)  # charts take the width of the finished page, or are drawn anew
-                page.wait_for_function(DRAWN)
-                found = page.evaluate(REPORT)
-                reports[name, width, scheme] = {kind: faults for kind, faults in found.items() if faults}
-        browser.close()
-    assert troubles == []
-    assert {name: report for name, report in reports.items() if report} == {}
-
-
 # What a chart draws is named by its description; axe would look at every mark of it. Rows of a scoreboard are alike.
 AXE = """async () => {
   const left = [".vega-embed svg > g", "mjx-container svg", "table.scoreboard tbody tr:nth-child(n+4)"];
@@ -154,47 +123,86 @@ AXE = """async () => {
   return violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
     .map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html }) => html.slice(0, 120))]);
 }"""
+VIEWS = [(390, "dark"), (1280, "light"), (390, "light"), (1280, "dark")]
+# Of axe, and drawn anew when the window grows and night falls: in two views each, together in all four.
+TWICE = {"intro": 0, "glossary": 2, "notebooks/A2-explore": 0, "references": 2}
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
-def test_nothing_serious_for_axe_and_sliders_and_legends_move_by_keyboard(pages):
-    """The page whose charts have sliders wide by day and narrow by night, and others in all four views."""
-    from axe_playwright_python.base import AXE_SCRIPT
+def views(number, name):
+    """Those in which a page is looked at: one of four in turn, and all with ``make views``, which takes minutes."""
+    if os.environ.get("SRLAW_VIEWS") == "all":
+        return VIEWS
+    return VIEWS[TWICE[name] :][:2] if name in TWICE else [VIEWS[number % 4]]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if BROWSER is None:
+        pytest.skip("no Chromium or Chrome on PATH")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        page = browser.new_context(offline=True).new_page()
-        page.set_default_timeout(SLOWEST)
-        found = {}
-        for name, width, scheme in (
-            ("intro", 390, "dark"),
-            ("references", 1280, "dark"),
-            ("glossary", 390, "light"),
-            ("notebooks/A2-explore", 1280, "light"),
-            ("notebooks/A2-explore", 390, "dark"),
-        ):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=scheme)
-            page.goto(pages[name].as_uri(), wait_until="load")
-            page.wait_for_function(DRAWN)
-            page.evaluate(AXE_SCRIPT)
-            found[name, width] = page.evaluate(AXE)
-        page.focus(".vega-bindings input[type=range]")
-        read = "() => document.activeElement.closest('.vega-embed').textContent.match(/R² [\\d.]+/)[0]"
-        before = page.evaluate(read)
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(f"(before) => ({read})() !== before", arg=before)
-        page.wait_for_function("() => document.querySelector('[aria-live=polite]')?.textContent.includes('R² ')")
-        page.focus(".vega-embed g[role=button]")
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-        for key, pressed in (("Enter", "true"), (" ", "false")):
-            page.keyboard.press(key)
-            page.wait_for_function(f"() => document.activeElement.getAttribute('aria-pressed') === '{pressed}'")
-        page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "2"
-        browser.close()
-    assert {place: faults for place, faults in found.items() if faults} == {}
+        started = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def tab(browser):
+    """A page of its own, without a network."""
+    context = browser.new_context(color_scheme="light", offline=True)
+    page = context.new_page()
+    page.set_default_timeout(SLOWEST)
+    yield page
+    context.close()
+
+
+def test_pages_in_a_browser_without_a_network(pages, tab):
+    """Each page is loaded, and where there are more views of it, grows wide or narrow as day breaks or night falls."""
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    assert set(TWICE) <= set(pages)
+    troubles = []
+    tab.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    local = ("file:", "data:", "blob:")
+    tab.on("request", lambda request: request.url.startswith(local) or troubles.append(request.url))
+    reports = {}
+    for i, (name, path) in enumerate(pages.items()):
+        for j, (width, scheme) in enumerate(seen := views(i, name)):
+            tab.set_viewport_size({"width": width, "height": 900})
+            tab.emulate_media(color_scheme=scheme)
+            if j == 0:
+                tab.goto(path.as_uri(), wait_until="load")
+            tab.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
+            tab.wait_for_timeout(200)  # charts take the width of the finished page, or are drawn anew
+            tab.wait_for_function(DRAWN)
+            found = tab.evaluate(REPORT)
+            if len(seen) > 1:
+                tab.evaluate(AXE_SCRIPT)
+                found["axe"] = tab.evaluate(AXE)
+            reports[name, width, scheme] = {kind: faults for kind, faults in found.items() if faults}
+    assert {view[1:] for view in reports} == set(VIEWS)
+    assert troubles == []
+    assert {name: report for name, report in reports.items() if report} == {}
+
+
+def test_sliders_and_legends_move_by_keyboard(pages, tab):
+    tab.goto(pages["notebooks/A2-explore"].as_uri(), wait_until="load")
+    tab.wait_for_function(DRAWN)
+    tab.focus(".vega-bindings input[type=range]")
+    read = "() => document.activeElement.closest('.vega-embed').textContent.match(/R² [\\d.]+/)[0]"
+    before = tab.evaluate(read)
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_function(f"(before) => ({read})() !== before", arg=before)
+    tab.wait_for_function("() => document.querySelector('[aria-live=polite]')?.textContent.includes('R² ')")
+    tab.focus(".vega-embed g[role=button]")
+    assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    for key, pressed in (("Enter", "true"), (" ", "false")):
+        tab.keyboard.press(key)
+        tab.wait_for_function(f"() => document.activeElement.getAttribute('aria-pressed') === '{pressed}'")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.getAttribute('aria-label')") == "2"
 
 
 def test_without_scripts_every_chart_has_a_picture(pages):
@@ -398,7 +406,6 @@ def test_the_api_has_the_public_names(pages):
     assert "srlaw.sequences.Sequences.truncate" in names
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on PATH")
 @pytest.mark.parametrize(
     ("query", "answer"),
     [
@@ -407,18 +414,10 @@ def test_the_api_has_the_public_names(pages):
         ("ApEn", "glossary.html#term-ApEn"),
     ],
 )
-def test_the_search_finds_the_page(pages, query, answer):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        page = browser.new_context(offline=True).new_page()
-        page.set_default_timeout(SLOWEST)
-        page.goto(f"{(pages['intro'].parent / 'search.html').as_uri()}?q={quote(query)}")
-        page.wait_for_selector("#search-results ul.search li a")
-        first = page.get_attribute("#search-results ul.search li a", "href")
-        browser.close()
-    assert first.startswith(answer)
+def test_the_search_finds_the_page(pages, tab, query, answer):
+    tab.goto(f"{(pages['intro'].parent / 'search.html').as_uri()}?q={quote(query)}")
+    tab.wait_for_selector("#search-results ul.search li a")
+    assert tab.get_attribute("#search-results ul.search li a", "href").startswith(answer)
 
 
 HOSTILE = """<img src=x onerror=boom()> ![a](b) `c` {doc}`e` ';boom();'\"boom="1\""""

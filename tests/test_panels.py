@@ -3,7 +3,6 @@
 import numpy as np
 import polars as pl
 import pytest
-import statsmodels.api as sm
 
 from srlaw import paper, stored
 from srlaw.chapters import panels, printed
@@ -151,6 +150,8 @@ def test_held_fits_have_the_r2_that_one_dimension_finds():
 
 
 def test_the_test_of_an_interaction_is_that_of_a_regression_on_factors():
+    import statsmodels.api as sm
+
     found = panels.interactions()
     for panel in paper.panels()[::5]:
         n, d = (panel.points[c].to_numpy() for c in ("n_layers", "d_emb"))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from matplotlib.figure import Figure
 
 from srlaw import paper, recover
 from srlaw.errors import InputError
@@ -25,9 +24,15 @@ VIEWS = {
 }
 
 
+def figure_of(size):
+    from matplotlib.figure import Figure  # half a second for every process that collects these tests
+
+    return Figure(figsize=size)
+
+
 def draw(path, views, x=X, y=Y, z=Z):
     """3-D scatters of the same points beside each other, saved as PDF; the first with a surface, as in the paper."""
-    figure = Figure(figsize=(5 * len(views), 5))
+    figure = figure_of((5 * len(views), 5))
     for i, (name, (view, limits)) in enumerate(views.items(), 1):
         axes = figure.add_subplot(1, len(views), i, projection="3d")
         if not limits:
@@ -90,7 +95,7 @@ def false_labels(axes):
     ],
 )
 def test_what_is_not_understood_to_the_last_digit_is_refused(tmp_path, drawing, projection, reason):
-    figure = Figure(figsize=(4, 4))
+    figure = figure_of((4, 4))
     drawing(figure.add_subplot(projection=projection))
     figure.savefig(tmp_path / "f.pdf")
     with pytest.raises(InputError, match=reason):
