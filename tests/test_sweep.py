@@ -949,7 +949,8 @@ def test_a_local_ray_cluster_gives_the_same_rows(undisturbed, monkeypatch):
 
 
 @missing("distributed")
-def test_a_local_dask_cluster_gives_the_same_rows(undisturbed):
+def test_a_local_dask_cluster_gives_the_same_rows(undisturbed, monkeypatch):
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD", "forkserver")  # that of the kills above
     assert_same(run_sweep("spec.yml", "out", backend="dask", jobs=2), undisturbed)
 
 
