@@ -1,10 +1,13 @@
 """The compiled step of variable projection against plain linear algebra."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srlaw.laws.forms import exp_tail
 from srlaw.laws.kernel import projected, solved
 from srlaw.laws.project import RANK, _of_short_rank
 
@@ -52,3 +55,20 @@ def test_small_systems_are_solved(repeats, q, seed):
     expected = np.linalg.solve(matrix, right[..., None])[..., 0]
     condition = np.linalg.cond(matrix).max()
     np.testing.assert_allclose(solved(matrix, right), expected, rtol=1e-12 * condition, atol=1e-13 * condition)
+
+
+@given(st.sampled_from([1, 2]), st.lists(st.floats(-60, 60), min_size=1, max_size=9))
+def test_tails_are_what_eighty_digits_give(order, s):
+    found = np.stack(exp_tail(order, np.array(s)), -1)
+    with localcontext(prec=80):
+        for z, pair in zip(s, found.tolist(), strict=True):
+            z = Decimal(max(z, 1e-20, key=abs))  # the limit at 0 to all digits of a float
+            first = (1 - (-z).exp()) / z
+            second, slope = (1 - first) / z, ((-z).exp() - first) / z
+            expected = (first, slope) if order == 1 else (second, -(slope + second) / z)
+            assert pair == pytest.approx([float(one) for one in expected], rel=1e-13)
+
+
+def test_tails_keep_their_shape():
+    assert [one.shape for one in exp_tail(2, np.ones((3, 4)))] == [(3, 4)] * 2
+    assert [one.shape for one in exp_tail(1, np.array(0.3))] == [()] * 2

@@ -40,20 +40,10 @@ def exp_tail(order: int, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Order 1 is (1 − e^−s)/s, order 2 is (e^−s − 1 + s)/s².
     """
-    small = np.abs(s) < 0.5
-    t = np.where(small, s, 0.0)
-    both, minus = np.zeros((2, *t.shape)), -t
-    for coefficients in _SERIES[order]:  # Horner in −s
-        both *= minus
-        both += coefficients.reshape(2, *[1] * t.ndim)
-    series, slope = both
-    z = np.where(small, 1.0, s)
-    first = -np.expm1(-z) / z
-    first_slope = (np.exp(-z) - first) / z
-    if order == 1:
-        return np.where(small, series, first), np.where(small, slope, first_slope)
-    second = (1 - first) / z
-    return np.where(small, series, second), np.where(small, slope, -(first_slope + second) / z)
+    from srlaw.laws.kernel import tails  # numba takes a second to import, which only who fits needs
+
+    g, slope = tails(order, np.ravel(s), _SERIES[order])
+    return g.reshape(s.shape), slope.reshape(s.shape)
 
 
 def _tail(order: int, w: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""One step of variable projection for many small least-squares problems, compiled.
+"""One step of variable projection for many small least-squares problems, and what its columns are made of, compiled.
 
 Loops over numbers, not arrays, since every kind of array expression would add to the seconds that compiling takes once.
 """
@@ -9,6 +9,27 @@ import math
 
 import numba
 import numpy as np
+
+
+@numba.njit(cache=True)
+def tails(order, s, series):
+    """`srlaw.laws.forms.exp_tail`: g and g′ at each s of shape ``(n,)``, near 0 by their `series` in −s, by Horner."""
+    g, slope = np.empty_like(s), np.empty_like(s)
+    for i in range(len(s)):
+        z = s[i]
+        if abs(z) < 0.5:
+            g[i] = slope[i] = 0.0
+            for j in range(len(series)):
+                g[i] = series[j, 0] - z * g[i]
+                slope[i] = series[j, 1] - z * slope[i]
+            continue
+        first = -math.expm1(-z) / z
+        by_z = (math.exp(-z) - first) / z
+        g[i], slope[i] = first, by_z
+        if order == 2:
+            g[i] = (1 - first) / z
+            slope[i] = -(by_z + g[i]) / z
+    return g, slope
 
 
 @numba.njit(cache=True)
