@@ -5,10 +5,13 @@ Both files are too large to commit, and Jupyter Book would load every script in 
 
 import importlib.resources
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import altair
 import vl_convert
+
+from srlaw.files import write_atomically
 
 # Charts are drawn while the page is still being laid out, and Vega looks at their width again only when the
 # window changes: tell it whenever the column of text gets another width.
@@ -33,14 +36,23 @@ def write_scripts(app):
     (static / "mathjax.js").write_bytes(packaged.read_bytes())
     # The bundle declares hundreds of one-letter globals: keep them inside a function. Telling the loader in
     # Altair's HTML that these versions are present keeps it from asking the CDN for them.
-    bundle = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue] (its types lack the default)
     (static / "vega.js").write_text(
-        f"(function () {{\n{bundle}\n}})();\n"
+        f"(function () {{\n{bundle(Path(app.srcdir).parent / '.cache')}\n}})();\n"
         f'var VEGA_DEBUG = {{vega_version: "{altair.VEGA_VERSION}", '
         f'vegalite_version: "{altair.VEGALITE_VERSION}", vegaembed_version: "{altair.VEGAEMBED_VERSION}"}};\n{REFIT}'
         + Path(__file__).with_name("charts.js").read_text(encoding="utf-8"),
         encoding="utf-8",
     )
+
+
+def bundle(cache: Path) -> str:
+    """Vega, Vega-Lite and Vega-Embed in one script, which takes seconds to put together, once for each version."""
+    kept = cache / f"vega-{version('altair')}-{version('vl-convert-python')}.js"
+    if not kept.exists():
+        cache.mkdir(exist_ok=True)
+        text = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue] (its types lack the default)
+        write_atomically(kept, lambda file: file.write_text(text, encoding="utf-8"))
+    return kept.read_text(encoding="utf-8")
 
 
 MAPPED = re.compile(r"\s*/[/*]# sourceMappingURL=.*\s*$")
