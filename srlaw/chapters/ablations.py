@@ -92,8 +92,21 @@ def _with_ends(out: list[dict[str, Any]]) -> pl.DataFrame:
     return frame.with_columns(pl.col("low", "high").cast(pl.Float64)) if len(frame) else frame
 
 
-def _each_slope(table: pl.DataFrame, metric: str) -> dict[str, tuple[np.ndarray, int]]:
-    """Slopes by model, one a seed that has every depth of the model, and how many depths; two depths at least.
+def left_out(table: pl.DataFrame) -> str:
+    """A sentence on the depths that no slope has, since one seed alone has them; empty if there is none."""
+    has = pl.concat([own.select("model", "n_layers") for own in _judged(table).values()])
+    rest = _plain(table).join(has, on=["model", "n_layers"], how="anti").sort("n_layers", "model")
+    if rest.is_empty():
+        return ""
+    depths = " and ".join(str(depth) for depth in rest["n_layers"].unique(maintain_order=True))
+    values = "; ".join(
+        f"{name_of(row['model'])} {row['ndcg10']:.3f} ({row['loss']:.2f})" for row in rest.iter_rows(named=True)
+    )
+    return f"A depth with one seed has no part in a slope. NDCG@10 (and test loss) at {depths} blocks: {values}."
+
+
+def _judged(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The runs of each model from which slopes are taken.
 
     A depth that fewer than `FEWEST` seeds have is left out, if two others are left: it would leave no interval.
     """
@@ -101,7 +114,14 @@ def _each_slope(table: pl.DataFrame, metric: str) -> dict[str, tuple[np.ndarray,
     for model in order_of(plain["model"].to_list(), list(MODELS)):
         own = plain.filter(model=model)
         often = own.filter(pl.col("seed").n_unique().over("n_layers") >= FEWEST)
-        own = often if often["n_layers"].n_unique() >= 2 else own
+        out[model] = often if often["n_layers"].n_unique() >= 2 else own
+    return out
+
+
+def _each_slope(table: pl.DataFrame, metric: str) -> dict[str, tuple[np.ndarray, int]]:
+    """Slopes by model, one a seed that has every depth of the model, and how many depths; two depths at least."""
+    out = {}
+    for model, own in _judged(table).items():
         depths = own["n_layers"].n_unique()
         found = []
         for _, part in own.group_by("seed", maintain_order=True):
@@ -138,10 +158,12 @@ def backbones_evidence(table: pl.DataFrame | None, metric: str = "ndcg10") -> di
     found = slopes(table, metric) if table is not None else pl.DataFrame()
     found = found.drop_nulls("low") if len(found) else found
     if table is None or len(found) < 2:
-        return dict.fromkeys(("steepest", "flattest", "least", "greatest", "p", "p_loss")) | {"models": 0, "rising": 0}
+        missing = dict.fromkeys(("steepest", "flattest", "least", "greatest", "p", "p_loss"))
+        return missing | {"models": 0, "seeds": 0, "rising": 0}
     ranked = found.sort("mean", descending=True)
     return {
         "models": len(found),
+        "seeds": found["seeds"].min(),
         "steepest": ranked["model"][0],
         "greatest": ranked["mean"][0],
         "flattest": ranked["model"][-1],

@@ -197,8 +197,8 @@ BASE: dict[str, dict[str, Any]] = {
         "bias_high": 0.0085, "seeds": 7, "level": 0.95,
     },
     "new-frontiers-backbones": {
-        "models": 5, "rising": 2, "steepest": "a", "greatest": 0.0037, "flattest": "b", "least": -0.0012, "p": 0.003,
-        "p_loss": 0.017,
+        "models": 5, "seeds": 3, "rising": 2, "steepest": "a", "greatest": 0.0037, "flattest": "b", "least": -0.0012,
+        "p": 0.003, "p_loss": 0.017,
     },
     "new-frontiers-ranking": {
         "users": 877, "seeds": 7, "width": 16, "auc": 0.812, "yardstick": 0.781, "lead": 0.031, "lead_low": 0.011,
