@@ -19,7 +19,7 @@ help:
 	@echo "make notebooks  only execute them"
 	@echo "make run        one notebook on other data: make run NAME=mine NOTEBOOK=02-datasets ARGS=\"-p dataset ml-1m\""
 	@echo "make test       tests of the package, of the stored notebook outputs and of the built pages"
-	@echo "make views      every built page in a browser, on a laptop and on a phone, by day and by night"
+	@echo "make views      after make book, every page in a browser, on a laptop and on a phone, by day and by night"
 	@echo "make lint       ruff and pyright"
 	@echo "make clean      remove the built book, keep .venv and book/runs"
 
@@ -41,9 +41,8 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest --nbval -n 4 --dist loadfile --no-loadscope-reorder
 
-views: export SRLAW_VIEWS = all
-views: $(READY)
-	$(BIN)/python -m pytest tests/test_book.py -k test_pages_in_a_browser
+views: book
+	SRLAW_PAGES=book/_build/html $(BIN)/python -m pytest tests/test_book.py -k test_pages_in_a_browser
 
 lint: $(READY)
 	$(BIN)/ruff check .
