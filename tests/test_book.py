@@ -98,7 +98,7 @@ REPORT = """async () => {
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The pages by name: of the book that `make views` names, else of one that is built, strictly, outside the checkout."""
+    """The pages by name: of the book that `make views` names, else of one built strictly outside the checkout."""
     html = ROOT / BUILT
     if not BUILT:
         out = tmp_path_factory.mktemp("book")
