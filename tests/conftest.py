@@ -48,17 +48,15 @@ class KeptKernel(RunningKernel):
                 return True
         return False
 
-    def stop(self):
-        """Nothing, when a notebook ends; `end` ends it."""
-
     @classmethod
     def end(cls):
         if cls.kept is not None and cls.kept.is_alive():
-            RunningKernel.stop(cls.kept)
+            cls.kept.stop()
         cls.kept = None
 
 
 nbval.plugin.RunningKernel = KeptKernel.start
+nbval.plugin.IPyNbFile.teardown = lambda notebook: None  # which would stop it; a cell that hangs still does
 
 
 def pytest_sessionfinish():

@@ -318,7 +318,7 @@ def test_a_depth_of_a_single_seed_costs_no_interval():
     assert ablations.left_out(rows) == ""
     said = ablations.left_out(single)
     value = r"0\.\d+ \(\d\.\d+\)"
-    assert re.fullmatch(rf"A depth with one seed .* at {deepest} blocks: GPT {value}; HSTU {value}\.", said)
+    assert re.fullmatch(rf"Where .* of these runs: at {deepest} blocks GPT {value}, HSTU {value}\.", said)
     alone = ablations.slopes(rows.filter(seed=0)).filter(model="HSTU").row(0, named=True)
     assert (alone["depths"], alone["seeds"], alone["low"]) == (every["depths"], 1, None)
 

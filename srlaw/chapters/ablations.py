@@ -93,16 +93,19 @@ def _with_ends(out: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def left_out(table: pl.DataFrame) -> str:
-    """A sentence on the depths that no slope has, since one seed alone has them; empty if there is none."""
+    """What single seeds show at depths that have no part in the slope of their model; empty if there is none."""
     has = pl.concat([own.select("model", "n_layers") for own in _judged(table).values()])
     rest = _plain(table).join(has, on=["model", "n_layers"], how="anti").sort("n_layers", "model")
-    if rest.is_empty():
+    parts = []
+    for (depth,), part in rest.group_by("n_layers", maintain_order=True):
+        values = [f"{name_of(one['model'])} {one['ndcg10']:.3f} ({one['loss']:.2f})" for one in part.to_dicts()]
+        parts.append(f"at {depth} block{'s' * (depth > 1)} {', '.join(values)}")
+    if not parts:
         return ""
-    depths = " and ".join(str(depth) for depth in rest["n_layers"].unique(maintain_order=True))
-    values = "; ".join(
-        f"{name_of(row['model'])} {row['ndcg10']:.3f} ({row['loss']:.2f})" for row in rest.iter_rows(named=True)
+    return (
+        "Where a model has a depth with one seed alone, that run has no part in its slope. "
+        f"NDCG@10, and test loss in brackets, of these runs: {'; '.join(parts)}."
     )
-    return f"A depth with one seed has no part in a slope. NDCG@10 (and test loss) at {depths} blocks: {values}."
 
 
 def _judged(table: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -111,5 +111,4 @@ def depth_table(rows: pl.DataFrame) -> Table:
         for metric, label in (("ndcg10", "NDCG@10"), ("loss", "test loss"))
     ]
     names = {"mean": "slope", "low": "95% low", "high": "95% high"}
-    caption = "Change by a doubling of depth, fitted seed by seed over the depths that two seeds or more have"
-    return table(pl.concat(parts).rename(names), digits=2, caption=caption)
+    return table(pl.concat(parts).rename(names), digits=2, caption="Change by a doubling of depth, fitted seed by seed")

@@ -42,6 +42,7 @@ def exp_tail(order: int, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     from srlaw.laws.kernel import tails  # numba takes a second to import, which only who fits needs
 
+    s = np.asarray(s, dtype=float)
     g, slope = tails(order, np.ravel(s), _SERIES[order])
     return g.reshape(s.shape), slope.reshape(s.shape)
 

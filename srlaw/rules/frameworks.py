@@ -179,7 +179,7 @@ def silu_and_bias(e: Evidence) -> Judgement:
     "none rises; open if no difference is seen.",
     shows={
         "models": "models with runs over depth and seeds",
-        "seeds": "seeds of each at every depth, at least",
+        "seeds": "seeds of each at every depth of its slope, at least",
         "rising": "models whose NDCG@10 rises with depth, 95% interval above 0",
         "steepest": "steepest",
         "greatest": "its slope, NDCG@10 a doubling of depth",
@@ -199,9 +199,9 @@ def backbones(e: Evidence) -> Judgement:
     if e["models"] < 2 or e["p"] is None or e["p_loss"] is None:
         return "open", f"There are {e['models']} models with runs over depth and seeds; a comparison takes two."
     slopes = (
-        f"Of {e['models']} models on MovieLens-100K, with {e['seeds']} seeds or more, {e['steepest']} gains "
-        f"{e['greatest']:+.4f} of NDCG@10 a doubling of depth and {e['flattest']} {e['least']:+.4f}; models that gain "
-        f"beyond the noise of seeds: {e['rising']}. "
+        f"On MovieLens-100K {e['models']} models were trained over depth, each with {e['seeds']} seeds or more at the "
+        f"depths of its slope. {e['steepest']} gains {e['greatest']:+.4f} of NDCG@10 a doubling of depth, and "
+        f"{e['flattest']} {e['least']:+.4f}. Models that gain beyond the noise of seeds: {e['rising']}. "
         f"That the slopes are alike has p = {e['p']:.2g}, and those of the test loss p = {e['p_loss']:.2g}"
     )
     if min(e["p"], e["p_loss"]) * 2 >= LEVEL:
