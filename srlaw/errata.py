@@ -15,7 +15,7 @@ import polars as pl
 import yaml
 
 from srlaw import paper, stored
-from srlaw.chapters import columns, data_scale, optimal_size, printed, successor
+from srlaw.chapters import columns, data_readings, optimal_size, printed, successor
 from srlaw.claims import CLAIMS, LEDGER, Publication, ledger
 from srlaw.entropy.report import describe_lengths
 from srlaw.errors import InputError
@@ -131,7 +131,7 @@ def kuairand_lengths() -> Facts:
 
 
 def huawei_d_prime() -> Facts:
-    rows = data_scale.table_against_figures().filter(pl.col("dataset") == "huawei-music").sort("s_max")
+    rows = data_readings.table_against_figures().filter(pl.col("dataset") == "huawei-music").sort("s_max")
     hr, ng = (rows.filter(pl.col("metric") == paper.METRICS[metric]) for metric in paper.FIGURE_METRICS)
     crossed = hr.sort("nearest_off").row(0, named=True)
     alone = hr.sort("nearest_off").row(-1, named=True)

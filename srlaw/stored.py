@@ -55,7 +55,7 @@ def natural_repeats() -> pl.DataFrame:
 
 
 def chinchilla_refit() -> pl.DataFrame:
-    """`srlaw.chapters.data_scale.chinchilla_refit` of Epoch AI's points."""
+    """`srlaw.chapters.data_fits.chinchilla_refit` of Epoch AI's points."""
     return pl.read_csv(_file("statistics", "chinchilla", "-refit.csv"))
 
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from srlaw import paper, stored
+from srlaw.chapters import data_fits, data_readings
 from srlaw.chapters import data_scale as study
 
 
@@ -89,7 +90,7 @@ def test_amazon_without_repeats_has_a_larger_apen(right):
 
 
 def test_table_2_and_the_figures_disagree():
-    twice = study.table_against_figures()
+    twice = data_readings.table_against_figures()
     assert len(twice) == 20
     assert twice.filter(metric="HR@10")["factor"].max() == pytest.approx(0.8922 / 0.0595)
     found = twice.filter(pl.col("nearest_off") < 5e-4)
@@ -98,33 +99,33 @@ def test_table_2_and_the_figures_disagree():
 
 
 def test_one_panel_does_not_identify_d_prime():
-    choices, counts = study.same_curve(paper.panel("ml-1m", 100, "hr10"))
+    choices, counts = data_fits.same_curve(paper.panel("ml-1m", 100, "hr10"))
     assert choices["d_prime"].n_unique() == 4
     assert choices["r2"].max() - choices["r2"].min() < 1e-9
     assert counts == {"parameters": 10, "identified": 7, "data_columns": 1}
-    stopped = study.fitted_from(paper.panel("ml-1m", 100, "hr10"))
+    stopped = data_fits.fitted_from(paper.panel("ml-1m", 100, "hr10"))
     assert stopped == pytest.approx([1, 10, 100], rel=0.1)
 
 
 def test_readings_of_huaweis_values():
-    frame = study.readings()
+    frame = data_readings.readings()
     huawei = frame.filter(dataset="huawei-music", metric="HR@10")
     values = {
         reading: dict(zip(part["s_max"], part["y"], strict=True)) for (reading,), part in huawei.group_by("reading")
     }
-    printed, exchanged, drawn, figures = (values[name] for name in study.READINGS)
+    printed, exchanged, drawn, figures = (values[name] for name in data_readings.READINGS)
     assert printed == {50: 70.350, 25: 35.522}
     assert exchanged == {50: 35.522, 25: 70.350}
     assert drawn == figures == pytest.approx({50: 50.688, 25: 70.359}, abs=1e-3)
     others = frame.filter(pl.col("dataset") != "huawei-music", metric="HR@10")
     by = others.pivot("reading", index=["dataset", "s_max"], values="y")
-    assert by[study.READINGS[0]].equals(by[study.READINGS[1]])
-    assert by[study.READINGS[0]].equals(by[study.READINGS[2]])
-    assert not by[study.READINGS[0]].equals(by[study.READINGS[3]])
+    assert by[data_readings.READINGS[0]].equals(by[data_readings.READINGS[1]])
+    assert by[data_readings.READINGS[0]].equals(by[data_readings.READINGS[2]])
+    assert not by[data_readings.READINGS[0]].equals(by[data_readings.READINGS[3]])
 
 
 def test_ranges_by_hand(right):
-    found = study.ranges(study.readings())
+    found = data_readings.ranges(data_readings.readings())
     r = {(row["reading"], row["metric"]): row for row in found.to_dicts()}
     part = right.filter(source="Table 2, HR@10")
     x, y = part["x"].to_numpy(), part["y"].to_numpy().copy()
@@ -137,12 +138,12 @@ def test_ranges_by_hand(right):
     assert exchanged["without"] == "kuairand-pure"
     assert exchanged["low"] == pytest.approx(np.corrcoef(x[keep], y[keep])[0, 1])
     assert exchanged["high"] == pytest.approx(np.corrcoef(x[:-2], y[:-2])[0, 1])  # without Huawei
-    rounded = [round(r[name, metric]["r"], 3) for name in study.READINGS for metric in ("HR@10", "NDCG@10")]
+    rounded = [round(r[name, metric]["r"], 3) for name in data_readings.READINGS for metric in ("HR@10", "NDCG@10")]
     assert rounded == [0.997, 0.996, 0.795, 0.884, 0.890, 0.883, 0.879, 0.874]
 
 
 def test_an_average_does_not_mind_an_exchange():
-    found = study.ranges(study.averaged(study.readings()))
+    found = data_readings.ranges(data_readings.averaged(data_readings.readings()))
     by = {(row["reading"], row["metric"]): row for row in found.to_dicts()}
     for metric in ("HR@10", "NDCG@10"):
         assert by["as printed", metric]["r"] == pytest.approx(by["Huawei's exchanged", metric]["r"])
@@ -185,11 +186,11 @@ EPOCH = Path(__file__).parents[2] / "shared" / "paper" / "chinchilla_epoch_extra
 
 def test_stored_refit_is_what_the_points_give():
     refit = stored.chinchilla_refit()
-    assert refit["fit"].to_list() == ["least", "error", *study.PUBLISHED, "best E"]
+    assert refit["fit"].to_list() == ["least", "error", *data_fits.PUBLISHED, "best E"]
     assert refit["E"].to_list() == pytest.approx([1.817218, 0.0249, 1.61, 1.69, 1.6442], rel=1e-3)
     if not EPOCH.is_file():
         pytest.skip("Epoch AI's extracted Chinchilla points are not beside this checkout")
-    again = study.chinchilla_refit(EPOCH, resamples=40)
+    again = data_fits.chinchilla_refit(EPOCH, resamples=40)
     free = pl.col("fit") != "error"
     for name in refit.columns[1:]:
         assert again.filter(free)[name].to_list() == pytest.approx(refit.filter(free)[name].to_list(), rel=1e-3)
@@ -197,7 +198,7 @@ def test_stored_refit_is_what_the_points_give():
 
 
 def test_equation_2_and_its_source():
-    here, there = study.PUBLISHED.values()
+    here, there = data_fits.PUBLISHED.values()
     assert here == {"E": 1.61, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}  # as the paper prints them
     assert there == here | {"E": 1.69}
 

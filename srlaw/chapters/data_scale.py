@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from itertools import combinations, permutations, product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy import stats
-from scipy.optimize import least_squares, minimize_scalar
-from scipy.special import huber
 
 from srlaw import paper
-from srlaw.laws import bootstrap, fit, get
-from srlaw.paper import Panel
 
 SOURCES = ("Table 1", "Table 2, HR@10", "Table 2, NDCG@10", "figures, HR@10", "figures, NDCG@10")
 GROUPS = {
@@ -61,13 +56,13 @@ def correlation(x, y) -> dict[str, float | None]:
     if len(x) < 3:
         return {"pearson": None, "spearman": None, "log_pearson": None}
     return {
-        "pearson": _statistic(stats.pearsonr(x, y)),
-        "spearman": _statistic(stats.spearmanr(x, y)),
-        "log_pearson": _statistic(stats.pearsonr(np.log(x), np.log(y))),
+        "pearson": statistic(stats.pearsonr(x, y)),
+        "spearman": statistic(stats.spearmanr(x, y)),
+        "log_pearson": statistic(stats.pearsonr(np.log(x), np.log(y))),
     }
 
 
-def _statistic(result: Any) -> float:
+def statistic(result: Any) -> float:
     """Of a test by scipy, which has no types, so that a checker of types sees no fields in its results."""
     return float(result.statistic)
 
@@ -136,7 +131,7 @@ def leave_k_out(frame: pl.DataFrame, most: int = 3) -> pl.DataFrame:
         found = []
         for out in combinations(range(len(x)), k):
             keep = np.setdiff1d(np.arange(len(x)), out)
-            found.append((_statistic(stats.pearsonr(x[keep], y[keep])), ", ".join(names[i] for i in out)))
+            found.append((statistic(stats.pearsonr(x[keep], y[keep])), ", ".join(names[i] for i in out)))
         low, high = min(found), max(found)
         rows.append({"k": k, "low": low[0], "high": high[0], "removed": low[1]})
     return pl.DataFrame(rows)
@@ -237,83 +232,6 @@ def with_entropy_of_lengths(frame: pl.DataFrame, dataset: str) -> pl.DataFrame:
     return new.with_columns(x=x, apen=pl.col("right")).drop("right")
 
 
-def table_against_figures() -> pl.DataFrame:
-    """D′ of Table 2 beside the D′ printed in the figure of the same panel, and the figure value nearest to it.
-
-    Returns:
-        ``dataset, s_max, metric, table, figure, factor`` (the larger over the smaller), ``nearest`` (the panel of the
-        same metric whose printed D′ is closest) and ``nearest_off``, its relative difference.
-    """
-    figures = paper.figure_fits("performance_law")
-    rows = []
-    for metric in paper.FIGURE_METRICS:
-        drawn = figures.filter(pl.col("metric") == metric)
-        for row in paper.table(2).iter_rows(named=True):
-            value = row[f"{metric}_d_prime"]
-            here = drawn.filter((pl.col("dataset") == row["dataset"]) & (pl.col("s_max") == row["s_max"]))
-            figure = here["d_prime"].item()
-            near = drawn.row((drawn["d_prime"] / value).log().abs().arg_min(), named=True)
-            panel = {"dataset": row["dataset"], "s_max": row["s_max"], "metric": paper.METRICS[metric]}
-            values = {"table": value, "figure": figure, "factor": max(value / figure, figure / value)}
-            nearest = {"nearest": f"{near['dataset']} {near['s_max']}", "nearest_off": abs(near["d_prime"] / value - 1)}
-            rows.append({**panel, **values, **nearest})
-    return pl.DataFrame(rows)
-
-
-READINGS = ("as printed", "Huawei's exchanged", "Huawei's of the figures", "all of the figures")
-"""Which fitted D′: Table 2's; the same with Huawei's two at each other's s_max, or as its figures have them; those of
-all figures."""
-
-
-def readings() -> pl.DataFrame:
-    """The points of Figure 4 for HR@10 and NDCG@10 with each of `READINGS`, tokens put right.
-
-    Returns:
-        ``reading, metric, dataset, s_max, x`` (tokens/ApEn), ``y`` (D′).
-    """
-    right = points(corrected=True)
-    parts = []
-    for metric in map(paper.METRICS.get, paper.FIGURE_METRICS):
-        table, figure = (right.filter(source=f"{where}, {metric}") for where in ("Table 2", "figures"))
-        table = table.join(figure.select("dataset", "s_max", drawn="y"), on=["dataset", "s_max"], maintain_order="left")
-        huawei = pl.col("dataset") == "huawei-music"
-        other = pl.col("y").reverse().over("dataset")  # Huawei has two rows
-        choices = [
-            pl.col("y"),
-            pl.when(huawei).then(other).otherwise("y"),
-            pl.when(huawei).then("drawn").otherwise("y"),
-            pl.col("drawn"),
-        ]
-        for reading, y in zip(READINGS, choices, strict=True):
-            head = [pl.lit(reading).alias("reading"), pl.lit(metric).alias("metric"), "dataset", "s_max", "x"]
-            parts.append(table.select(*head, y=y))
-    return pl.concat(parts)
-
-
-def averaged(frame: pl.DataFrame) -> pl.DataFrame:
-    """“The average value of the dataset parameter”: `readings` with x and y averaged over a data set's s_max."""
-    by = frame.group_by("reading", "metric", "dataset", maintain_order=True)
-    return by.agg(pl.col("x", "y").mean()).with_columns(s_max=None)
-
-
-def ranges(frame: pl.DataFrame) -> pl.DataFrame:
-    """Pearson's r of each reading and metric, with its range over leaving one data set out.
-
-    Returns:
-        ``reading, metric, n, r, low, high, without`` (the data set whose absence gives the least), ``log_r``.
-    """
-    rows = []
-    for (reading, metric), part in frame.group_by("reading", "metric", maintain_order=True):
-        out = []
-        for name in part["dataset"].unique(maintain_order=True):
-            rest = part.filter(pl.col("dataset") != name)
-            out.append((_statistic(stats.pearsonr(rest["x"], rest["y"])), name))
-        found, (low, without), (high, _) = correlation(part["x"], part["y"]), min(out), max(out)
-        row = {"reading": reading, "metric": metric, "n": len(part), "r": found["pearson"], "low": low, "high": high}
-        rows.append({**row, "without": without, "log_r": found["log_pearson"]})
-    return pl.DataFrame(rows)
-
-
 def substitutes() -> pl.DataFrame:
     """Is tokens/ApEn a better predictor of the printed data parameters than tokens alone?
 
@@ -353,97 +271,3 @@ def lead(low: float, high: float) -> str:
     """“ahead” or “behind” if the difference has one sign whichever data set is left out, else “tied”."""
     ahead, tied, behind = LEADS
     return ahead if low > 0 else behind if high < 0 else tied
-
-
-PUBLISHED = {
-    "the paper, Eq. (2)": paper.equation(2)[1],
-    "Hoffmann et al. 2022": paper.equation(2, "corrected")[1],
-}
-"""Parameters of the simplified scaling law, as printed by two publications."""
-REPLICATION = {"E": 1.8169, "error": 0.026}
-"""E and its standard error as Besiroglu et al. (2024) report them, from the same points."""
-
-
-def chinchilla_refit(path: Path | str, resamples: int = 300, seed: int = 1) -> pl.DataFrame:
-    """The scaling law fitted to the points that Epoch AI read from Hoffmann et al.'s figure (see `data/paper`).
-
-    The five largest losses are dropped, D = FLOP/(6N), and the sum of Huber losses (δ = 0.001) of log-loss residuals
-    is minimised.
-
-    Args:
-        path: ``chinchilla_epoch_extracted.csv``.
-        resamples: of the points, for the standard errors.
-
-    Returns:
-        ``fit, E, A, B, alpha, beta, objective``: one row ``least`` (all five free) and ``error`` (standard errors);
-        one each for `PUBLISHED`, and one, ``best E``, with the other four parameters of Eq. (2).
-    """
-    n, flop = pl.col("Model Size"), pl.col("Training FLOP")
-    frame = pl.read_csv(path).select(n_params=n, tokens=flop / (6 * n), loss="loss")
-    frame = frame.sort("loss").head(len(frame) - 5)
-    law, x = get("chinchilla"), {name: frame[name].to_numpy() for name in ("n_params", "tokens")}
-
-    def cost(params: dict[str, float]) -> float:
-        residual = np.log(frame["loss"].to_numpy()) - np.log(law.predict(params, x))
-        return float(huber(1e-3, residual).sum())
-
-    result = fit(law, frame, "loss", huber=1e-3)
-    draws = bootstrap(result, resamples, "pairs", seed=seed)
-    printed = PUBLISHED["the paper, Eq. (2)"]
-    found: Any = minimize_scalar(lambda e: cost({**printed, "E": e}), bounds=(1, 2.5), method="bounded")
-    rows = [{"fit": "least", **result.params, "objective": cost(result.params)}]
-    rows.append({"fit": "error", **{name: float(np.std(v)) for name, v in draws.params.items()}, "objective": None})
-    rows += [{"fit": name, **params, "objective": cost(params)} for name, params in PUBLISHED.items()]
-    rows.append({"fit": "best E", **printed, "E": float(found.x), "objective": float(found.fun)})
-    return pl.DataFrame(rows).select("fit", *printed, "objective")
-
-
-def same_curve(panel: Panel) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Eq. (7) with several published D′ and w5 in one panel, p2 chosen so that the curve is the fitted one.
-
-    Returns:
-        the table ``source, d_prime, w5, p2, r2`` and the counts ``parameters`` of Eq. (7) with b and D′ included,
-        ``identified`` (rank of the Jacobian on the panel) and ``data_columns`` (rank of the columns of b, p2, w5, D′).
-    """
-    row = paper.of_panel(paper.table(2, corrected=True), panel)
-    drawn = paper.of_panel(paper.figure_fits("performance_law"), panel)["d_prime"]
-    result, joint = fit(get("performance"), panel.points, "y"), get("performance-joint")
-    w5 = row[f"{panel.metric}_w5"]
-    choices = [("Table 2", row[f"{panel.metric}_d_prime"], w5), ("figure", drawn, w5)]
-    choices += [("tokens/ApEn", row["tokens_over_apen"], 0.1), ("made up", 42.0, -0.5)]
-    spread = ((result.y - result.y.mean()) ** 2).sum()
-    rows = []
-    for source, d_prime, exponent in choices:
-        p2 = paper.cancelling_p2(d_prime, exponent)  # b stays as fitted
-        params = {**result.params, "p2": p2, "w5": exponent}
-        predicted = joint.predict(params, {**result.x, "tokens_over_apen": np.full(result.n, d_prime)})
-        r2 = 1 - ((result.y - predicted) ** 2).sum() / spread
-        rows.append({"source": source, "d_prime": d_prime, "w5": exponent, "p2": p2, "r2": r2})
-    params = {**result.params, "p2": rows[0]["p2"], "w5": w5}
-    jacobian = joint.jacobian(params, {**result.x, "tokens_over_apen": np.full(result.n, choices[0][1])})
-    by_d = (1 - w5 * params["p2"] * choices[0][1] ** -w5) / choices[0][1]
-    full = np.column_stack([jacobian, np.full(result.n, by_d)])
-    data = [joint.parameters.index(name) for name in ("b", "p2", "w5")] + [full.shape[1] - 1]
-    counts = {"parameters": full.shape[1], "identified": _rank(full), "data_columns": _rank(full[:, data])}
-    return pl.DataFrame(rows), counts
-
-
-def fitted_from(panel: Panel, starts: tuple[float, ...] = (1.0, 10.0, 100.0), p: float = 2.0) -> list[float]:
-    """D′ of the authors' code form (p held, b free, all else from 1, D′ ≥ 0) after least squares, by its start."""
-    n, d, y = (panel.points[c].to_numpy().astype(float) for c in ("n_layers", "d_emb", "y"))
-
-    def term(x, w):
-        return -np.power(x, -w) / p - w * np.log(x)
-
-    def residuals(q):
-        w1, w2, d_prime, b, w3, w4, w5 = q
-        return w1 * term(n, w3) + w2 * term(d, w4) + term(d_prime, w5) + b - y
-
-    box = (np.where(np.arange(7) == 2, 0, -np.inf), np.inf)
-    with np.errstate(all="ignore"):
-        return [float(least_squares(residuals, [1, 1, start, 1, 1, 1, 1], bounds=box).x[2]) for start in starts]
-
-
-def _rank(columns: np.ndarray) -> int:
-    norms = np.linalg.norm(columns, axis=0)
-    return int(np.linalg.matrix_rank(columns / np.where(norms > 0, norms, 1), tol=1e-9))
