@@ -182,7 +182,7 @@ def test_pages_in_a_browser_without_a_network(pages, tab):
             tab.wait_for_timeout(200)  # charts take the width of the finished page, or are drawn anew
             tab.wait_for_function(DRAWN)
             found = tab.evaluate(REPORT)
-            if len(seen) > 1:
+            if name in TWICE:
                 tab.evaluate(AXE_SCRIPT)
                 found["axe"] = tab.evaluate(AXE)
             reports[name, width, scheme] = {kind: faults for kind, faults in found.items() if faults}
