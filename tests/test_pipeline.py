@@ -162,15 +162,6 @@ def wait(condition, seconds):
         time.sleep(0.1)
 
 
-def papermill(chapter, made, **parameters):
-    """What papermill itself does, without this project's scripts."""
-    given = made.with_suffix(".yml")
-    given.write_text(json.dumps(parameters))
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "ERROR"]
-    files = [ROOT / "notebooks" / f"{chapter}.ipynb", made, "-f", given]
-    return subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def kernel():
     """One kernel for many chapters, which has imported torch once; each chapter finds its namespace empty."""
@@ -255,10 +246,11 @@ def test_a_small_log_gives_a_page_or_one_sentence(tmp_path, kernel, chapter, log
         assert ("is not defined for small, as no user has more than 2 events" in page) == (log == "two events each")
 
 
-def test_a_chapter_refuses_a_parameter_that_it_does_not_have(tmp_path):
-    done = papermill("05-performance-law", tmp_path / "made.ipynb", dataset="mine.csv")
-    assert done.returncode == 1
-    assert "InputError: this notebook has no parameter 'dataset'; it has n_bootstrap, profiled, seed" in done.stderr
+def test_a_chapter_refuses_a_parameter_that_it_does_not_have(kernel):
+    with pytest.raises(CellExecutionError) as caught:
+        chapter_by(kernel, "05-performance-law", dataset="mine.csv")
+    assert caught.value.ename == "InputError"
+    assert caught.value.evalue == "this notebook has no parameter 'dataset'; it has n_bootstrap, profiled, seed"
 
 
 @pytest.fixture
