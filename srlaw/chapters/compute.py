@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from srlaw import paper
+from srlaw.chapters.loss_scaling import spearman
 
 METRIC = "valid_ndcg_at_5"
 SIZES = {
@@ -100,16 +100,12 @@ def loss_against_ranking() -> pl.DataFrame:
     rows = []
     for key, part in runs().group_by("dataset", "n_inters", "nce_num_negatives", maintain_order=True):
         found = [
-            _statistic(stats.spearmanr(part[f"{half}_eval_loss"], part[f"{half}_ndcg_at_5"]))
+            spearman(part[f"{half}_eval_loss"].to_numpy(), part[f"{half}_ndcg_at_5"].to_numpy())
             for half in ("test", "valid")
         ]
         rows.append((*key, len(part), *found))
     names = ["dataset", "n_inters", "negatives", "runs", "test", "validation"]
     return pl.DataFrame(rows, names, orient="row").sort("n_inters", "negatives")
-
-
-def _statistic(result) -> float:
-    return float(result.statistic)
 
 
 def at_least_loss() -> pl.DataFrame:
