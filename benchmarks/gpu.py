@@ -1,14 +1,16 @@
-"""On a machine with a GPU: ``python benchmarks/gpu.py [FOLDER OF ml-1m] [OUT]``.
+"""On a machine with a GPU: ``python benchmarks/gpu.py [--data FOLDER OF ml-1m] [--out OUT] [--known ROWS.csv]``.
 
-It runs the tests that need a GPU, measures events a second of the paper's three models at two sizes in float32 and
-bfloat16, each beside the card's own speed at products of matrices in that precision, and then trains sweep P
-(`data/sweeps/paper-panel.yml`) into OUT/paper-panel, four runs at a time on the card, to be started again after a
-crash. Without a GPU it says so and ends with status 2. Without the folder it measures on synthetic data of the size of
-MovieLens-1M, and downloads MovieLens-1M for the sweep.
+It runs the tests that need a GPU (`tests/test_gpu.py`), measures events a second of the paper's three models at two
+sizes in float32 and bfloat16, each beside the card's own speed at products of matrices in that precision, and then
+trains sweep P (`data/sweeps/paper-panel.yml`) into OUT/paper-panel, four runs at a time on the card, to be started
+again after a crash; with `--known data/sweeps/paper-panel.csv` what that table lacks. Without a GPU it says so and ends
+with status 2. Without the folder it measures on synthetic data of the size of MovieLens-1M, and downloads MovieLens-1M
+for the sweep. It needs srlaw and pytest.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from srlaw.datasets import load
 from srlaw.datasets.synthetic import synthetic
 from srlaw.models import CONFIGS
 from srlaw.sequences import Sequences
+from srlaw.sweep import run_sweep
 from srlaw.training import TrainConfig, train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,27 +71,32 @@ def speeds(sequences: Sequences, device: str, sizes=SIZES, n: int = 8192, s_max:
         for n_layers, d_emb in sizes:
             for model in MODELS:
                 events, flops = speed(sequences, device, model, n_layers, d_emb, precision, s_max)
-                print(f"  {model:6s} {n_layers:3d} × {d_emb:3d} {events:12,.0f} events/s {flops / peak:8.1%} of it")
+                size = f"{model:6s} {n_layers:3d} × {d_emb:3d}"
+                print(f"  {size} {events:12,.0f} events/s {flops / peak:8.1%} of it", flush=True)
 
 
-def main(folder: str | None, out: str) -> int:
-    """Tests, speeds, sweep; the first failure's exit status, or 0."""
+def main(data: str | None, out: Path, known: str | None) -> int:
+    """Tests, speeds, sweep; 0, or not if a test or a run failed."""
     if not torch.cuda.is_available():
         print("no GPU is visible to PyTorch here; run this on a machine that has one", file=sys.stderr)
         return 2
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}", flush=True)
-    failed = subprocess.run([sys.executable, "-m", "pytest", "-q", "-k", "gpu", "tests"], cwd=ROOT).returncode
-    speeds(load("ml-1m", folder) if folder else synthetic(users=6040, items=3706, mean_length=165.6), "cuda")
+    failed = subprocess.run([sys.executable, "-m", "pytest", "-q", "--noconftest", "tests/test_gpu.py"], cwd=ROOT)
+    speeds(load("ml-1m", data) if data else synthetic(users=6040, items=3706, mean_length=165.6), "cuda")
     spec = ROOT / "data" / "sweeps" / "paper-panel.yml"
-    if folder:  # the specification names no folder: it is the same on every machine
-        text = spec.read_text(encoding="utf-8") + f"path: {Path(folder).resolve()}\n"
-        spec = Path(out) / "paper-panel.yml"
+    if data:  # the specification names no folder: it is the same on every machine
+        text = spec.read_text(encoding="utf-8") + f"path: {Path(data).resolve()}\n"
+        spec = out / "paper-panel.yml"
         spec.parent.mkdir(parents=True, exist_ok=True)
         spec.write_text(text, encoding="utf-8")
-    command = ["-c", "from srlaw.cli import main; main()", "sweep", spec, "--out", Path(out) / "paper-panel"]
-    swept = subprocess.run([sys.executable, *map(str, command), "--jobs", str(JOBS)], cwd=ROOT).returncode
-    return failed or swept
+    rows = run_sweep(spec, out / "paper-panel", jobs=JOBS, known=known)
+    return failed.returncode or int((rows["status"] != "finished").any())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else None, sys.argv[2] if len(sys.argv) > 2 else "gpu-results"))
+    parser = argparse.ArgumentParser(description="GPU tests, speeds and sweep P; see the top of this file.")
+    parser.add_argument("--data", help="folder of MovieLens-1M; without it the sweep downloads it")
+    parser.add_argument("--out", type=Path, default=Path("gpu-results"), help="folder of the sweep; gpu-results")
+    parser.add_argument("--known", help="rows of the sweep that are not to be trained again")
+    options = parser.parse_args()
+    sys.exit(main(options.data, options.out.resolve(), options.known))

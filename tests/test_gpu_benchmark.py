@@ -32,7 +32,7 @@ def test_speeds_are_measured_for_every_model_size_and_precision(gpu, capsys):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU: the benchmark itself can be run")
 def test_without_a_gpu_it_says_so(gpu, capsys):
-    assert gpu.main(None, "unused") == 2
+    assert gpu.main(None, Path("unused"), None) == 2
     assert "no GPU is visible" in capsys.readouterr().err
 
 

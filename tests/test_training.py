@@ -54,8 +54,11 @@ def tensors(events=50, items=30, d=8, seed=0):
     return hidden, weight, torch.randint(items, (events,), generator=rng)
 
 
+@pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("events", [1, 50, 700])
-def test_full_softmax_and_its_gradient(events):
+def test_full_softmax_and_its_gradient(events, old, monkeypatch):
+    if old:  # PyTorch 2.11, as on a machine with a GPU
+        monkeypatch.delattr("torch.nn.LinearCrossEntropyOptions")
     hidden, weight, targets = tensors(events)
     loss = full_softmax(hidden, weight, targets)
     found = torch.autograd.grad(loss, (hidden, weight))
@@ -511,15 +514,3 @@ def test_processes_share_the_memory(data, monkeypatch):
     require_room(config, QUICK)
     with pytest.raises(InputError, match="at least 16 GiB, but there are 12 GiB"):
         require_room(config, replace(QUICK, devices=2))
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("model", CONFIGS)
-def test_a_gpu_ends_near_where_the_cpu_does(data, model, precision):
-    sizes = CONFIGS[model](n_items=data.n_items, n_layers=1, d_emb=16, s_max=20, dropout=0.0)
-    cpu = train(data, sizes, QUICK, progress=False)
-    gpu = train(data, sizes, replace(QUICK, device="cuda", precision=precision), progress=False)
-    assert gpu.device == torch.cuda.get_device_name()
-    assert {value.device.type for value in gpu.model.parameters()} == {"cpu"}
-    assert gpu.test["loss"] == pytest.approx(cpu.test["loss"], rel=0.02)

@@ -27,7 +27,8 @@ from srlaw.models.layers import (
 TIME_BUCKETS = 128
 BUCKET_WIDTH = 0.301  # of the natural logarithm of a time difference, as in the original's code
 LAYER_NORM_EPS = 1e-6
-BLOCK = 64  # queries that attend together
+BLOCK = 64  # queries that attend together on a processor
+GPU_BLOCK = 1024  # and on a GPU, to which every block is more launches
 MASKED = -1e4  # silu(MASKED), its weight in a softmax and their derivatives are exactly 0
 BIASES = ("position", "time", "both", "none", "rotary")
 ATTENTIONS = ("silu", "softmax")
@@ -114,7 +115,6 @@ class HSTU(SequenceModel):
     """
 
     config: HSTUConfig
-    distances: Tensor
     rotary: Tensor
 
     def __init__(self, config: HSTUConfig) -> None:
@@ -129,8 +129,6 @@ class HSTU(SequenceModel):
 
     def encode(self, tokens: Tensor, batch: Batch) -> Tensor:
         length = tokens.shape[1]
-        steps = torch.arange(length, device=tokens.device)
-        distances = steps[:, None] - steps  # (T, T), i − j
         buckets = None
         if self.config.bias in ("time", "both") and batch.timestamps is not None:
             times = batch.timestamps.repeat_interleave(self.config.tokens_per_event, dim=1)
@@ -138,7 +136,7 @@ class HSTU(SequenceModel):
         rotation = rotation_at(self.rotary, length) if self.config.bias == "rotary" else None
         x = self.dropout(tokens * self.config.d_emb**0.5 + self.positions.weight[:length])
         for block in self.blocks:
-            x = block(x, distances, buckets, rotation)
+            x = block(x, buckets, rotation)
         return self.norm(x)
 
 
@@ -163,38 +161,57 @@ class HSTUBlock(nn.Module):
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, x: Tensor, distances: Tensor, buckets: Tensor | None, rotation: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, buckets: Tensor | None, rotation: Tensor | None) -> Tensor:
         d = x.shape[-1]
         *u, v, q, k = F.silu(self.uvqk(F.layer_norm(x, (d,), eps=LAYER_NORM_EPS))).split(d, dim=-1)
         if rotation is not None:
             q, k = (rotate(part.unflatten(-1, (self.n_heads, -1)), rotation).flatten(-2) for part in (q, k))
         q, k, v = (split_heads(part, self.n_heads) for part in (q, k, v))
-        attention = merge_heads(self.attend(q, k, v, distances, buckets))
+        attention = merge_heads(self.attend(q, k, v, buckets))
         if not self.softmax:
             attention = attention / torch.arange(1, x.shape[1] + 1, device=x.device)[:, None]
         attention = F.layer_norm(attention, (d,), eps=LAYER_NORM_EPS)
         return x + self.output(self.dropout(attention * u[0] if self.gate else attention))
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, distances: Tensor, buckets: Tensor | None) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, buckets: Tensor | None) -> Tensor:
         """Eq. (27): Σ_{j ≤ i} silu(q_i · k_j + bias) v_j, or its softmax; ``(B, heads, T, d_head)``.
 
         A block of queries at a time meets only the keys up to its end, which saves a third of the work and
         keeps a block in the cache.
         """
-        position_bias = 0.0 if self.position_bias is None else self.position_bias[distances.clamp(min=0)]  # (T, T)
-        position_bias = torch.where(distances < 0, MASKED, position_bias)
+        position_bias = by_distance(self.position_bias, q)
         if self.softmax:
             q = q * q.shape[-1] ** -0.5
         rows = []
-        for start in range(0, q.shape[2], BLOCK):
-            end = min(start + BLOCK, q.shape[2])
+        block = BLOCK if q.device.type == "cpu" else GPU_BLOCK
+        for start in range(0, q.shape[2], block):
+            end = min(start + block, q.shape[2])
             bias = position_bias[start:end, :end]
             if buckets is not None and self.time_bias is not None:
-                bias = bias + self.time_bias[buckets[:, start:end, :end]].unsqueeze(1)  # (B, 1, block, end)
+                bias = bias + looked_up(self.time_bias, buckets[:, start:end, :end]).unsqueeze(1)  # (B, 1, block, end)
             scores = (q[:, :, start:end] @ k[:, :, :end].mT).add_(bias)  # (B, heads, block, end)
             weights = scores.softmax(-1) if self.softmax else F.silu(scores)
             rows.append(weights @ v[:, :, :end])
         return torch.cat(rows, dim=2)
+
+
+def by_distance(biases: Tensor | None, q: Tensor) -> Tensor:
+    """The bias of query i on key j, biases[i − j] or 0, and `MASKED` if j > i: ``(T, T)`` for q ``(B, heads, T, d)``.
+
+    Row i is a window into one vector. The gradient of a window is a sum for each distance; that of an index would be
+    taken one element after the other on a GPU.
+    """
+    length = q.shape[2]
+    future = q.new_full((length - 1,), MASKED, dtype=torch.float32)
+    past = future.new_zeros(length) if biases is None else biases[:length]
+    return torch.cat([future, past]).unfold(0, length, 1).flip(1)
+
+
+def looked_up(table: Tensor, index: Tensor) -> Tensor:
+    """``table[index]``; on a GPU as an embedding, whose gradient does not sum equal indices one after the other."""
+    if table.device.type == "cpu":
+        return table[index]
+    return F.embedding(index, table[:, None]).squeeze(-1)
 
 
 def time_buckets(times: Tensor) -> Tensor:

@@ -15,14 +15,15 @@ def full_softmax(hidden: Tensor, item_weight: Tensor, targets: Tensor) -> Tensor
     """Mean of −ln softmax(h · e)_target over the whole catalogue.
 
     On a CPU scores are computed, used and dropped in chunks that stay in the cache, gradients with them: several
-    times faster than a table of all scores, which a GPU makes faster than its processor could launch the chunks.
+    times faster than a table of all scores, which a GPU makes faster than its processor could launch the chunks. A
+    PyTorch before 2.13, as some machines with GPUs have, makes that table everywhere.
 
     Args:
         hidden: shape ``(E, d)``.
         item_weight: item embeddings, shape ``(n_items, d)``.
         targets: item codes, int64, shape ``(E,)``.
     """
-    if hidden.device.type != "cpu":
+    if hidden.device.type != "cpu" or not hasattr(torch.nn, "LinearCrossEntropyOptions"):
         return F.cross_entropy(F.linear(hidden, item_weight), targets)
     rows = max(64, CHUNK_ELEMENTS // len(item_weight))
     options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=min(rows, len(hidden)))
