@@ -172,6 +172,15 @@ def test_paired_differences_by_hand(noisy):
     assert ratio is not None
     assert ratio[1] > 0.05
     assert orders.differences(rows.filter(precision="float32")).is_empty()
+    assert orders.other_machines(rows) == 0
+    device = (
+        pl.when((pl.col("precision") == "float32") & (pl.col("model") == "llama"))
+        .then(pl.lit("a"))
+        .otherwise(pl.lit("b"))
+    )
+    assert orders.other_machines(rows.with_columns(device=device)) == len(
+        rows.filter(precision="float32", model="llama")
+    )
 
 
 def test_eq_7_applies_to_runs_that_it_made_and_not_to_an_interaction():

@@ -111,7 +111,7 @@ def test_with_every_cell_known_the_best_is_named(planning):
 
 def test_the_stored_replay_is_of_these_tables(planning):
     rows = stored.planning()
-    tasks = planning.tasks()
+    tasks, planning_tables = planning.tasks(), importlib.import_module("planning_tables")
     labels = [tuple(task.label.values()) for task in tasks]
     assert rows.select(TABLE).unique(maintain_order=True).rows() == labels
     counts = rows.group_by("share", "strategy").len()
@@ -124,6 +124,13 @@ def test_the_stored_replay_is_of_these_tables(planning):
     for share, strategy, regret in rows.filter(*same).select("share", "strategy", "regret").rows():
         if (share, strategy) in again:
             assert again[share, strategy] == pytest.approx(regret, rel=1e-3, abs=1e-3)
+    for task in tasks[-len(planning_tables.SWEEPS) * len(planning_tables.METRICS) :]:  # our sweeps may get more rows
+        same = [pl.col(name) == value for name, value in task.label.items()]
+        for name in ("cheapest first", "largest affordable", "best so far"):
+            for share, regret in rows.filter(*same, strategy=name).select("share", "regret").rows():
+                cell = planning.PLAIN[name](task, share * task.cells.cost.sum(), 0)
+                now = (task.cells.y.max() - task.cells.y[cell]) / task.sigma
+                assert regret == pytest.approx(now, rel=1e-3, abs=1e-3), task.label
     found = summary(rows)
     plan = rows.filter(strategy="plan", share=0.25)
     row = found.row(by_predicate=(pl.col("strategy") == "plan") & (pl.col("share") == 0.25), named=True)

@@ -16,7 +16,7 @@ from srlaw.chapters.frameworks import (
     name_of,
     printed,
 )
-from srlaw.chapters.orders import missing
+from srlaw.chapters.orders import missing, other_machines
 from srlaw.charts import literal
 from srlaw.metrics import SAMPLED_NEGATIVES
 
@@ -226,6 +226,8 @@ def precision_words(
         f"intervals of a model or of all together, {len(clear)} exclude 0, where chance alone would make "
         f"{tests / 20:.1f} do so."
     )
+    if moved := other_machines(rows):
+        text += f" The two runs of {moved} pairs were trained on different machines, so that their dropout differs too."
     if same is not None:
         text += (
             f" Repeats scatter {same[0]:.2f} times as much in bfloat16 as in float32 (p = {same[1]:.2f} that they "

@@ -85,7 +85,7 @@ def your_data() -> dict[str, Any]:
 
 
 def precisions() -> dict[str, Any]:
-    """Chapter 10: bfloat16 less float32 in HR@10, over runs that differ in nothing else.
+    """Chapter 10: bfloat16 less float32 in HR@10, over pairs of one model, size and seed.
 
     Returns:
         ``pairs``; ``change, low, high``, the mean with its 95% interval.

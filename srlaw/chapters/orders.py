@@ -173,6 +173,16 @@ def differences(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(out, infer_schema_length=None)
 
 
+def other_machines(rows: pl.DataFrame) -> int:
+    """Pairs of `differences` whose runs were trained on different devices, so that their dropout differs too."""
+    if "device" not in rows.columns:
+        return 0
+    keys = ["model", *SIZE, "seed"]
+    left, right = (rows.filter(precision=p).select(*keys, pl.col("device").alias(p)) for p in PRECISIONS)
+    both = left.join(right, on=keys)
+    return int((both["float32"] != both["bfloat16"]).sum())
+
+
 def interval(values: np.ndarray) -> dict[str, float | None]:
     """Mean of the values with its 95% t interval; no interval for a single one."""
     mean, n = float(np.mean(values)), len(values)
