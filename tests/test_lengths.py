@@ -66,7 +66,7 @@ def test_a_table_without_tokens_has_the_changes_alone():
 
 def test_what_is_not_identified_is_said():
     table = study.shown(study.laws(made((1e5, 3e5))))
-    assert table.columns == ["law", "N", "loss", "R²", "exponent of size", "exponent of data"]
+    assert table.columns == ["law", "parameters", "loss", "R²", "exponent of size", "exponent of data"]
     assert (table["exponent of data"] == "not identified").sum() >= 3
     assert not any("null" in text for text in table["exponent of size"])
 

@@ -309,6 +309,19 @@ def test_every_variant_of_hstu_is_causal_ignores_padding_and_learns_with_all_its
     assert flops_per_event(model.config, 1) == counter.get_total_flops()
 
 
+@pytest.mark.parametrize("length", [1, 5, 9])
+def test_a_bias_by_distance_is_constant_on_diagonals_and_gets_their_sums_back(length):
+    biases = torch.arange(9.0, requires_grad=True)
+    table = hstu.by_distance(biases, torch.zeros(2, 1, length, 3))
+    expected = [[i - j if j <= i else hstu.MASKED for j in range(length)] for i in range(length)]
+    assert table.tolist() == expected
+    weight = torch.rand(length, length)
+    table.backward(weight)
+    sums = [float(weight.diagonal(-distance).sum()) for distance in range(length)] + [0.0] * (9 - length)
+    torch.testing.assert_close(biases.grad, torch.tensor(sums))
+    assert hstu.by_distance(None, torch.zeros(1, 1, 2, 3)).tolist() == [[0, hstu.MASKED], [0, 0]]
+
+
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("timed", [False, True])
 @with_and_without_ratings

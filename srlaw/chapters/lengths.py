@@ -17,9 +17,10 @@ from srlaw.laws import bootstrap, fit, get
 LONGER = Path("data/sweeps/loss-scaling-lengths.csv")
 TOKENS = "train_tokens"
 SIZE = ["n_layers", "d_emb"]
-LAWS = {"Eq. (1)": "kaplan", "E + A / N^α + B / D^β": "chinchilla"}
+LAWS = {"Eq. (1)": "kaplan", "E + A/Nᵅ + B/Dᵝ": "chinchilla"}
 EXPONENTS = {"kaplan": ("alpha_n", "alpha_d"), "chinchilla": ("alpha", "beta")}
 """Of each law the exponent of size and that of data."""
+SHORT = {"all parameters": "all", "parameters without embeddings": "without embeddings"}
 UNBOUNDED = ("at-bound", "degenerate-limit")
 RESAMPLES = 200
 LEAST_SIZES = 3  # trained at both lengths of a step
@@ -106,7 +107,7 @@ def shown(fitted: pl.DataFrame) -> pl.DataFrame:
         cell[side] = pl.when(pl.col(side).is_null()).then(pl.lit("not identified")).otherwise(known)
     return fitted.select(
         pl.col("law").alias("law"),
-        pl.col("size").alias("N"),
+        pl.col("size").replace(SHORT).alias("parameters"),
         pl.col("loss").replace(study.SHORT).alias("loss"),
         pl.col("r2").alias("R²"),
         cell["n"].alias("exponent of size"),
@@ -148,7 +149,7 @@ def words(points: pl.DataFrame, changes: pl.DataFrame, fitted: pl.DataFrame) -> 
         f"{len(fitted)} fits, and that of data in {len(known['d'])}."
     )
     if values == 2:
-        exponents += " Two values of D cannot tell one β from another in B / D^β."
+        exponents += " Two values of D cannot tell one β from another in B/Dᵝ."
     if len(known["n"]) > 1:
         least, most = known["n"]["n"].min(), known["n"]["n"].max()
         exponents += (
