@@ -192,7 +192,18 @@ def test_eq_7_applies_to_runs_that_it_made_and_not_to_an_interaction():
     assert RULES["standard-transformers"].judge(orders.applies(rows.filter(n_layers=4)))[0] == "open"
 
 
-def test_the_rows_of_two_sweeps_are_taken_once_and_of_one_recipe():
+def test_models_are_compared_on_the_sizes_that_all_of_a_precision_have():
+    rows = made(["hstu", "llama"], ["float32", "bfloat16"])
+    more = rows.filter(model="hstu", precision="float32", n_layers=1).with_columns(n_layers=pl.lit(32, pl.Int64))
+    assert study.common_sizes(rows).equals(rows)
+    assert study.common_sizes(pl.concat([rows, more])).equals(rows)
+    less = rows.filter(~((pl.col("model") == "llama") & (pl.col("precision") == "bfloat16") & (pl.col("d_emb") == 64)))
+    kept = study.common_sizes(less)
+    assert 64 in kept.filter(precision="float32")["d_emb"]
+    assert set(kept.filter(precision="bfloat16")["d_emb"]) == set(rows["d_emb"]) - {64}
+
+
+def test_the_rows_of_several_sweeps_are_taken_once_and_of_one_recipe():
     rows = study.own_rows()
     assert rows["key"].is_unique().all()
     assert rows.group_by("model").agg(pl.col("learning_rate").n_unique(), pl.col("s_max").n_unique())[

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import yaml
 from scipy import stats
 
 from srlaw import paper, stored
 from srlaw.errors import InputError, listed, quoted
-from srlaw.files import repository
 from srlaw.laws import Fit, fit, get
 from srlaw.laws.inference import percentiles, refit
 from srlaw.laws.performance import EXPONENT
@@ -81,13 +79,19 @@ def rows(runs: str | None, dataset: str | None = None) -> pl.DataFrame:
 
 
 def own_rows() -> pl.DataFrame:
-    """The rows of sweep B, and those of sweep A that belong to it: its sizes with its settings, trained once."""
-    rows = stored.sweeps("frameworks", "loss-scaling")
-    specification = yaml.safe_load((repository("data", "sweeps") / "frameworks.yml").read_text(encoding="utf-8"))
-    design = stored.sweep("frameworks")
+    """The rows of sweep B with those of the sizes that were added to it, and of sweep A with the same settings.
+
+    In each precision the sizes that all its models have, so that they are compared on the same ones.
+    """
+    rows = stored.sweeps("frameworks", "loss-scaling", "frameworks-sizes")
     same = ["model", "s_max", "max_epochs", "learning_rate", "dropout", "weight_decay", "n_heads"]
-    inside = [pl.col(name).is_in(specification[name]) for name in SIZE]
-    return rows.filter(*inside).join(design.select(same).unique(), on=same, how="semi", maintain_order="left")
+    return common_sizes(rows.join(stored.sweep("frameworks").select(same).unique(), on=same, how="semi"))
+
+
+def common_sizes(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of those sizes that all models of their precision have."""
+    models = pl.col("model").n_unique()
+    return rows.filter(models.over("precision", *SIZE) == models.over("precision"))
 
 
 def all_sizes() -> pl.DataFrame:
