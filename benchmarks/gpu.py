@@ -1,4 +1,5 @@
-"""On a machine with a GPU: ``python benchmarks/gpu.py [--data FOLDER OF ml-1m] [--out OUT] [--known ROWS.csv]``.
+"""On a machine with a GPU: ``python benchmarks/gpu.py [--data FOLDER OF ml-1m] [--out OUT] [--known ROWS.csv]``,
+or ``[--no-sweep]`` for its first two parts.
 
 It runs the tests that need a GPU (`tests/test_gpu.py`), measures events a second of the paper's three models at two
 sizes in float32 and bfloat16, each beside the card's own speed at products of matrices in that precision, and then
@@ -75,7 +76,7 @@ def speeds(sequences: Sequences, device: str, sizes=SIZES, n: int = 8192, s_max:
                 print(f"  {size} {events:12,.0f} events/s {flops / peak:8.1%} of it", flush=True)
 
 
-def main(data: str | None, out: Path, known: str | None) -> int:
+def main(data: str | None, out: Path, known: str | None, sweep: bool = True) -> int:
     """Tests, speeds, sweep; 0, or not if a test or a run failed."""
     if not torch.cuda.is_available():
         print("no GPU is visible to PyTorch here; run this on a machine that has one", file=sys.stderr)
@@ -83,6 +84,8 @@ def main(data: str | None, out: Path, known: str | None) -> int:
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}", flush=True)
     failed = subprocess.run([sys.executable, "-m", "pytest", "-q", "--noconftest", "tests/test_gpu.py"], cwd=ROOT)
     speeds(load("ml-1m", data) if data else synthetic(users=6040, items=3706, mean_length=165.6), "cuda")
+    if not sweep:
+        return failed.returncode
     spec = ROOT / "data" / "sweeps" / "paper-panel.yml"
     if data:  # the specification names no folder: it is the same on every machine
         text = spec.read_text(encoding="utf-8") + f"path: {Path(data).resolve()}\n"
@@ -98,5 +101,6 @@ if __name__ == "__main__":
     parser.add_argument("--data", help="folder of MovieLens-1M; without it the sweep downloads it")
     parser.add_argument("--out", type=Path, default=Path("gpu-results"), help="folder of the sweep; gpu-results")
     parser.add_argument("--known", help="rows of the sweep that are not to be trained again")
+    parser.add_argument("--no-sweep", action="store_true", help="only the tests and the speeds")
     options = parser.parse_args()
-    sys.exit(main(options.data, options.out.resolve(), options.known))
+    sys.exit(main(options.data, options.out.resolve(), options.known, not options.no_sweep))

@@ -231,7 +231,7 @@ def test_the_expected_best_of_several_settings():
 DECAY = {
     "large": "16 × 100", "best": "4 × 100", "gap_common": 0.0041, "gap_tuned": -0.0006, "gain_large": 0.0047,
     "error_common": 0.0016, "error_tuned": 0.0016, "error_change": 0.002, "freedom": 10, "luck": 0.0018,
-    "settings_large": 6, "settings_best": 6, "test_common": 0.005, "test_tuned": -0.003,
+    "settings_large": 6, "settings_best": 6, "cells": 9, "test_common": 0.005, "test_tuned": -0.003,
     "setting": {"max_epochs": 40, "learning_rate": 0.012, "dropout": 0.2},
 }  # fmt: skip
 
@@ -240,7 +240,10 @@ DECAY = {
     ("changes", "sentence"),
     [
         ({}, "the decay is one of the common recipe"),
-        ({"gap_tuned": 0.0014}, "it is not decided whether"),
+        ({"gap_tuned": 0.0014}, "not decided whether"),
+        ({"gap_common": 0.0033, "gap_tuned": 0.0031}, "is 0.0002 smaller than with the common recipe"),
+        ({"gap_common": 0.0033, "gap_tuned": 0.0035, "error_tuned": 0.002}, "is 0.0002 larger than with"),
+        ({"settings_best": 7}, "not had the same number of settings"),
         ({"gap_tuned": 0.0035}, "still loses when it has settings of its own"),
         ({"gap_common": 0.002}, "there is no decay to explain"),
         ({"error_tuned": None}, "no difference can be judged"),
@@ -272,6 +275,9 @@ def test_published_figures_stand_beside_ours():
     assert ours["runs"].to_list() == [3, 3, 3]
     text = recipes.targets_words(table)
     assert text.count("meets") + text.count("misses") == 3
+    tried = stored.sweep("full-ranking-tuning")
+    at_top = (stored.sweep("full-ranking")["learning_rate"] == tried["learning_rate"].max()).all()
+    assert ("the greatest learning rate (HSTU, LLaMA, SASRec)" in recipes.edge_words()) == at_top
     assert recipes.user_error() == pytest.approx((0.31 * 0.69 / 6040) ** 0.5, rel=0.05)
 
 

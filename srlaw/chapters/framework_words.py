@@ -227,7 +227,10 @@ def precision_words(
         f"{tests / 20:.1f} do so."
     )
     if moved := other_machines(rows):
-        text += f" The two runs of {moved} pairs were trained on different machines, so that their dropout differs too."
+        text += (
+            f" In {moved} of the pairs the two runs were trained on different machines, which may add to their "
+            "difference."
+        )
     if same is not None:
         text += (
             f" Repeats scatter {same[0]:.2f} times as much in bfloat16 as in float32 (p = {same[1]:.2f} that they "
@@ -280,18 +283,17 @@ def panel_words(table: pl.DataFrame, agreement: pl.DataFrame, sigma: float | Non
     )
 
 
-def literature_words(table: pl.DataFrame, targets: str, user_error: float) -> str:
+def literature_words(table: pl.DataFrame, targets: str, user_error: float, edges: str) -> str:
     """Our targets, what an error is worth, how the settings were chosen, and why sources differ."""
     ours = table.filter(source="this book").iter_rows(named=True)
     spans = ", ".join(f"{row['tried_low']:.3f} to {row['tried_high']:.3f} for {row['model']}" for row in ours)
     return (
         f"{targets} These targets were set before the settings were tuned. The error is that of the mean over seeds. "
         f"Over the tested users one figure has an error of {user_error:.3f}, which sources that test the same events "
-        "have in common.\n\n**The choice.** The settings have the best validation NDCG@10 with all items ranked, one "
+        "share in part.\n\n**The choice.** The settings have the best validation NDCG@10 with all items ranked, one "
         "seed each. This is not the ranking of the table. With the history left out, HR@10 on the test events is "
-        f"{spans} over the settings that were tried. To take the best of these would be a choice by the test.\n\n"
-        "**Caveat.** Ratings of MovieLens "
-        "often bear the same second as others of the same user. Which of them counts as the last, and is tested, "
+        f"{spans} over the settings that were tried. To take the best of these would be a choice by the test. {edges}"
+        "\n\n**Caveat.** Ratings of MovieLens often bear the same second as others of the same user. Which of them counts as the last, and is tested, "
         "depends on how a program breaks the ties, and the sources do not say how they do it. The copy that was used "
         "here has an order of its own for them, so a difference of a few thousandths between sources may be one of "
         "the tested events."

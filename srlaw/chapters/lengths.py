@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import polars as pl
 from scipy import stats
 
 from srlaw.chapters import loss_scaling as study
+from srlaw.errors import InputError
 from srlaw.files import repository
 from srlaw.laws import bootstrap, fit, get
+from srlaw.runs import SETTINGS, read_runs
 
 LONGER = Path("data/sweeps/loss-scaling-lengths.csv")
 TOKENS = "train_tokens"
@@ -24,6 +27,7 @@ SHORT = {"all parameters": "all", "parameters without embeddings": "without embe
 UNBOUNDED = ("at-bound", "degenerate-limit")
 RESAMPLES = 200
 LEAST_SIZES = 3  # trained at both lengths of a step
+EVENTS = "events"  # training targets seen in all epochs
 INSIDE = 0.001  # an interval this near to a bound of the search, in its own logarithm's scale, has reached it
 
 
@@ -35,42 +39,85 @@ def rows(table: str | Path | None = None, **only: Any) -> pl.DataFrame:
     return pl.concat(own, how="diagonal_relaxed")
 
 
-def cells(frame: pl.DataFrame) -> pl.DataFrame:
-    """Means over seeds: ``s_max, n_layers, d_emb``, tokens, sizes, losses and metrics; shortest and smallest first."""
-    names = (TOKENS, *study.SIZES, *study.LOSSES, *study.METRICS)
-    there = [name for name in names if name in frame.columns]
-    return frame.group_by("s_max", *SIZE).agg(pl.col(there).mean()).sort("s_max", *SIZE)
-
-
-def several(points: pl.DataFrame) -> bool:
-    """Whether some two lengths have `LEAST_SIZES` sizes in common."""
-    return bool(len(steps(points)))
-
-
-def steps(points: pl.DataFrame) -> pl.DataFrame:
-    """From each s_max to the next longer one, over the sizes that were trained at both.
+def compared(frame: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """The cells of every length of history, or why lengths cannot be compared.
 
     Returns:
-        ``before, after`` (s_max), ``name`` (loss or metric), ``sizes``, ``change`` (mean), ``low, high`` (95% t
-        interval over the sizes), ``narrow, wide``: the mean change at the least and at the greatest width.
+        Means over seeds: ``s_max, n_layers, d_emb, runs``, tokens, sizes, losses and metrics as far as every run has
+        them, shortest and smallest first; and a reason in words, empty where there is none.
     """
-    if "s_max" not in points.columns:
-        return pl.DataFrame()
+    if "s_max" not in frame.columns:
+        return pl.DataFrame(), "the table has no column s_max"
+    frame = frame.drop_nulls("s_max")
+    if frame["s_max"].n_unique() < 2:
+        return pl.DataFrame(), "all runs have one length of history"
+    told = [name for name in SETTINGS if name in frame.columns and name not in ("s_max", *SIZE)]
+    mixed = [name for name in told if frame[name].drop_nulls().n_unique() > 1]
+    if mixed:
+        return pl.DataFrame(), f"runs of several lengths differ in {', '.join(mixed)} too"
+    names = (TOKENS, EVENTS, *study.SIZES, *study.LOSSES, *study.METRICS)
+    there = [name for name in names if name in frame.columns and _whole(frame[name])]
+    try:
+        points = read_runs(frame, x=["s_max", *SIZE], y=there).frame
+    except InputError as error:  # of runs at another length, without which the rest of the chapter does
+        return pl.DataFrame(), str(error)
+    points = points.drop([f"{name}_se" for name in there]).sort("s_max", *SIZE).cast({"s_max": pl.Int64})
+    if not any(len(both) >= LEAST_SIZES for *_, both in _pairs(points)):
+        return pl.DataFrame(), f"no two lengths of history have {LEAST_SIZES} sizes in common"
+    return points, ""
+
+
+def _whole(column: pl.Series) -> bool:
+    return column.dtype.is_numeric() and not column.null_count() and bool(column.cast(pl.Float64).is_finite().all())
+
+
+def _pairs(points: pl.DataFrame) -> list[tuple[int, int, pl.DataFrame]]:
+    """Each s_max, the next longer one, and the sizes that were trained at both."""
+    lengths = sorted(points["s_max"].unique())
+    return [
+        (a, b, points.filter(s_max=a).join(points.filter(s_max=b), on=SIZE, suffix="_after"))
+        for a, b in pairwise(lengths)
+    ]
+
+
+def steps(points: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """From each s_max to the next longer one, over the sizes that were trained at both.
+
+    Args:
+        points: of `compared`. frame: the runs behind it, for the noise between seeds.
+
+    Returns:
+        ``before, after`` (s_max), ``name`` (loss or metric), ``sizes``, ``change`` (mean over them), ``low, high``
+        (its 95% t interval), ``narrow, wide``: the mean at the least and at the greatest width; ``falls, rises``: the
+        sizes whose own change is over `srlaw.chapters.loss_scaling.CLEAR` standard errors, null without repeats.
+    """
+    sigma = _noise(frame)
     out = []
     names = [name for name in (*study.LOSSES, *study.METRICS) if name in points.columns]
-    for a, b in pairwise(sorted(points["s_max"].unique())):
-        both = points.filter(s_max=a).join(points.filter(s_max=b), on=SIZE, suffix="_after")
+    for a, b, both in _pairs(points):
         if len(both) < LEAST_SIZES:
             continue
-        by_width = both["d_emb"]
+        widths = both["d_emb"].to_numpy()
         for name in names:
             change = (both[f"{name}_after"] - both[name]).to_numpy()
             half = float(stats.t.ppf(0.975, len(both) - 1) * change.std(ddof=1) / len(both) ** 0.5)
             mean = float(change.mean())
-            edges = [float(change[(by_width == width).to_numpy()].mean()) for width in (by_width.min(), by_width.max())]
-            out.append((a, b, name, len(both), mean, mean - half, mean + half, *edges))
-    columns = ["before", "after", "name", "sizes", "change", "low", "high", "narrow", "wide"]
-    return pl.DataFrame(out, columns, orient="row")
+            edges = [float(change[widths == width].mean()) for width in (widths.min(), widths.max())]
+            counts = (None, None)
+            if name in sigma:
+                runs = (1 / both["runs"] + 1 / both["runs_after"]).to_numpy()
+                clear = study.CLEAR * sigma[name] * np.sqrt(runs)
+                counts = (int((change < -clear).sum()), int((change > clear).sum()))
+            out.append((a, b, name, len(both), mean, mean - half, mean + half, *edges, *counts))
+    columns = ["before", "after", "name", "sizes", "change", "low", "high", "narrow", "wide", "falls", "rises"]
+    return pl.DataFrame(out, columns, orient="row", infer_schema_length=None)
+
+
+def _noise(frame: pl.DataFrame) -> dict[str, float]:
+    """Standard deviation of one run, from the length with the most repeats."""
+    found = [study.noise(part) for _, part in frame.drop_nulls("s_max").group_by("s_max", maintain_order=True)]
+    best = max(found, key=lambda table: table["dof"].sum() if len(table) else 0)
+    return dict(best.select("name", "sigma").iter_rows())
 
 
 def laws(points: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
@@ -79,15 +126,24 @@ def laws(points: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
     Returns:
         ``law, size, loss, r2, status`` and for ``n`` and ``d``, the exponents of size and of data: the value, ``_low``
         and ``_high`` (95%), null where it is not identified: where the data leave it free, or the fit or the interval
-        reaches a bound of the search. No row for a table without tokens or parameters.
+        reaches a bound of the search. ``narrow, wide``: the change from the least to the greatest length by the law,
+        as in `steps`. No row for a table without parameters, or with less than two amounts of tokens.
     """
     out = []
-    for title, name in LAWS.items() if TOKENS in points.columns else ():
+    amounts = points[TOKENS].unique() if TOKENS in points.columns else pl.Series([0])
+    for title, name in LAWS.items() if len(amounts) > 1 and amounts.min() > 0 else ():
         for size in (name for name in study.SIZES if name in points.columns):
             for loss in study.losses_of(points):
                 found = fit(get(name), points, loss, x={"n_params": size, "tokens": TOKENS})
                 draws = bootstrap(found, RESAMPLES, seed=seed).params
-                row = {"law": title, "size": study.SIZES[size], "loss": loss, "r2": found.r2, "status": found.status}
+                ends = _ends(points, found.predict, size)
+                row = {
+                    "law": title,
+                    "size": study.SIZES[size],
+                    "loss": loss,
+                    "r2": found.r2,
+                    "status": found.status,
+                } | ends
                 for side, parameter in zip("nd", EXPONENTS[name], strict=True):
                     low, high = np.quantile(draws[parameter], [0.025, 0.975], method="nearest")
                     free = found.stderr[parameter] is None or found.status in UNBOUNDED
@@ -96,6 +152,19 @@ def laws(points: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
                     row |= dict(zip((side, f"{side}_low", f"{side}_high"), value, strict=True))
                 out.append(row)
     return pl.DataFrame(out, infer_schema_length=None)
+
+
+def _ends(points: pl.DataFrame, predict: Callable, size: str) -> dict[str, float]:
+    """A law's mean change from the shortest to the longest histories, at the least and at the greatest width."""
+    first, last = (points.filter(s_max=points["s_max"].min()), points.filter(s_max=points["s_max"].max()))
+    both = first.join(last, on=SIZE, suffix="_after")
+    values = [
+        predict({"n_params": both[size].to_numpy(), "tokens": both[name].to_numpy()})
+        for name in (TOKENS, f"{TOKENS}_after")
+    ]
+    change, widths = values[1] - values[0], both["d_emb"].to_numpy()
+    edges = {"narrow": widths.min(), "wide": widths.max()} if len(both) else {}
+    return {name: float(change[widths == width].mean()) for name, width in edges.items()}
 
 
 def shown(fitted: pl.DataFrame) -> pl.DataFrame:
@@ -129,40 +198,60 @@ def _at_bound(law: str, parameter: str, draws: dict[str, np.ndarray]) -> bool:
 def words(points: pl.DataFrame, changes: pl.DataFrame, fitted: pl.DataFrame) -> str:
     """What `steps` and `laws` say, in sentences."""
     said = []
-    for a, b in changes.select("before", "after").unique(maintain_order=True).iter_rows():
+    for a, b, both in _pairs(points):
         part = changes.filter(before=a, after=b)
+        if part.is_empty():
+            continue
         told = "".join(f"\n- {_change(row)}" for row in part.iter_rows(named=True))
-        test = part.filter(name="loss").row(0, named=True)
-        edges = f"{test['narrow']:+.3f} at the least width and by {test['wide']:+.3f} at the greatest"
-        more = (
-            " That wide models gain most is in line with Eq. (1): where N is large, its term of D rules."
-            if test["wide"] < test["narrow"] < 0
-            else ""
+        said.append(f"**From {a} to {b} events.** {_compared(points, a, b, both)}\n{told}")
+    return "\n\n".join(said if fitted.is_empty() else [*said, _exponents(points, fitted)])
+
+
+def _compared(points: pl.DataFrame, a: int, b: int, both: pl.DataFrame) -> str:
+    """Which sizes are compared, and what differs beside the length."""
+    there = {length: points.filter(s_max=length) for length in (a, b)}
+    text = f"{len(both)} sizes were trained with both, of {len(there[a])} and {len(there[b])}."
+    if EVENTS in both.columns:
+        ratio = float((both[f"{EVENTS}_after"] / both[EVENTS]).mean())
+        text += (
+            f" The longer ones saw {ratio:.1f} times the training events, so more data, more steps and a longer "
+            "context come together here, and their effects are not told apart."
         )
-        said.append(f"From {a} to {b} events, mean over {test['sizes']} sizes and its 95% interval:\n{told}")
-        said.append(f"The test loss changes by {edges}.{more}")
-    if fitted.is_empty():
-        return "\n\n".join(said)
-    values, known = points["s_max"].n_unique(), {side: fitted.drop_nulls(side) for side in "nd"}
-    exponents = (
-        f"{values} lengths are {values} values of D. The exponent of size is identified in {len(known['n'])} of "
-        f"{len(fitted)} fits, and that of data in {len(known['d'])}."
-    )
-    if values == 2:
-        exponents += " Two values of D cannot tell one β from another in B/Dᵝ."
-    if len(known["n"]) > 1:
-        least, most = known["n"]["n"].min(), known["n"]["n"].max()
-        exponents += (
-            f" Where it is identified, the exponent of size goes from {least:.2g} to {most:.2g}. It says little "
-            "without the loss, the law and the parameters that it was fitted with."
-        )
-    return "\n\n".join([*said, exponents])
+    return f"{text} Means over the sizes, with their 95% intervals, and at the least and the greatest width:"
 
 
 def _change(row: dict[str, Any]) -> str:
     """One line of `words`."""
     title = {**study.LOSSES, **study.METRICS}[row["name"]]
     digits = 3 if row["name"] in study.LOSSES else 4
-    change, low, high = (f"{row[name]:+.{digits}f}" for name in ("change", "low", "high"))
-    unsure = ", which may be no change" if row["low"] <= 0 <= row["high"] else ""
-    return f"{title}: {change} [{low}, {high}]{unsure}"
+    mean, low, high, narrow, wide = (f"{row[name]:+.{digits}f}" for name in ("change", "low", "high", "narrow", "wide"))
+    text = f"{title}: {mean} [{low}, {high}]; {narrow} and {wide}"
+    if row["falls"] is not None:
+        text += f"; it falls clearly in {row['falls']} of {row['sizes']} sizes and rises clearly in {row['rises']}"
+    return text
+
+
+def _exponents(points: pl.DataFrame, fitted: pl.DataFrame) -> str:
+    """Which exponents are identified, and what Eq. (1) has for the change with the length."""
+    values, known = points[TOKENS].n_unique(), {side: fitted.drop_nulls(side) for side in "nd"}
+    text = (
+        f"**Exponents.** There are {values} values of D. The exponent of size is identified in {len(known['n'])} of "
+        f"{len(fitted)} fits, and that of data in {len(known['d'])}."
+    )
+    if values == 2:
+        text += " Two values of D cannot tell one β from another in B/Dᵝ."
+    if len(known["n"]) > 1:
+        least, most = known["n"]["n"].min(), known["n"]["n"].max()
+        text += (
+            f" Where it is identified, the exponent of size goes from {least:.2g} to {most:.2g}. It says little "
+            "without the loss, the law and the parameters that it was fitted with."
+        )
+    test = fitted.filter(pl.col("law") == next(iter(LAWS)), pl.col("loss") == "loss").drop_nulls("narrow")
+    each = [f"{r['narrow']:+.3f} and {r['wide']:+.3f} in {r['size']}" for r in test.iter_rows(named=True)]
+    if each:
+        a, b = points["s_max"].min(), points["s_max"].max()
+        text += (
+            f" From {a} to {b} events the test loss of the fitted Eq. (1) changes, at the least and the greatest "
+            f"width, by {', and by '.join(each)}."
+        )
+    return text

@@ -174,7 +174,7 @@ def differences(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def other_machines(rows: pl.DataFrame) -> int:
-    """Pairs of `differences` whose runs were trained on different devices, so that their dropout differs too."""
+    """Pairs of `differences` whose runs were trained on different devices, which draw other random numbers."""
     if "device" not in rows.columns:
         return 0
     keys = ["model", *SIZE, "seed"]

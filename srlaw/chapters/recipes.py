@@ -104,7 +104,7 @@ def decay() -> dict[str, Any]:
         best setting of each; ``error_common, error_tuned, error_change``: standard errors of the two and of what the
         first is more than the second, from the panel's repeats, ``freedom`` behind them, all None without repeats;
         ``luck``: what the best of as many equal settings gains by chance; ``gain_large``;
-        ``settings_large, settings_best``: tried, the common one included;
+        ``settings_large, settings_best``: tried, the common one included; ``cells``: that the best is the best of;
         ``test_common, test_tuned``: the same gaps in NDCG@10 on the test events.
     """
     table = tried()
@@ -130,6 +130,7 @@ def decay() -> dict[str, Any]:
         "luck": sigma and sigma.sigma * luck(len(sides["large"])),
         "settings_large": len(sides["large"]),
         "settings_best": len(sides["best"]),
+        "cells": len(panel()),
         "test_common": shared["best"]["ndcg10"] - shared["large"]["ndcg10"],
         "test_tuned": tuned["best"]["ndcg10"] - tuned["large"]["ndcg10"],
         "setting": {name: tuned["large"][name] for name in SETTINGS},
@@ -155,6 +156,8 @@ def decay_words(found: dict[str, Any]) -> str:
         f"{abs(found['gap_tuned']):.4f} {side} the best of {found['settings_best']} {settings} of {best}; the standard "
         f"error of this difference is {error:.4f}, from repeats with {found['freedom']} degrees of freedom. "
     )
+    if found["settings_large"] != found["settings_best"]:
+        said += "The two have not had the same number of settings, which favours the one with more. "
     if found["gap_common"] <= CLEAR * found["error_common"]:
         word = "With the common recipe already the gap is not clear of the noise, so there is no decay to explain."
     elif found["gap_tuned"] > CLEAR * error:
@@ -166,9 +169,11 @@ def decay_words(found: dict[str, Any]) -> str:
         )
     else:
         word = (
-            "So the larger model is not seen to lose once both have settings of their own. But the gap has shrunk by "
-            f"{shrunk:.4f} with a standard error of {change:.4f}, so it is not decided whether the decay is one of "
-            "size or of the common recipe. Repeats of these settings would decide it."
+            "So the larger model is not seen to lose once both have settings of their own. But the gap is "
+            f"{abs(shrunk):.4f} {'smaller' if shrunk > 0 else 'larger'} than with the common recipe, with a standard "
+            f"error of {change:.4f}, and the best of {found['cells']} cells is likely to have been lucky. So it is not "
+            "decided whether the decay is one of size or of the common recipe. More repeats of these settings could "
+            "decide it."
         )
     return f"{said}{word} {_test_words(found)}"
 
@@ -218,6 +223,20 @@ def literature() -> pl.DataFrame:
         target=pl.col("model").replace_strict(TARGETS),
     )
     return pl.concat([paper.full_ranking().drop("key"), ours], how="diagonal_relaxed")
+
+
+def edge_words() -> str:
+    """Which chosen settings are the least or the greatest that were tried, in a sentence; empty where none is."""
+    tried, rows = stored.sweep("full-ranking-tuning"), stored.sweep("full-ranking")
+    found: dict[str, list[str]] = {}
+    for (model,), chosen in rows.group_by("model", maintain_order=True):
+        mine = tried.filter(model=model)
+        for name in ("learning_rate", "dropout"):
+            for word, value in (("least", mine[name].min()), ("greatest", mine[name].max())):
+                if chosen[name].unique().item() == value:
+                    found.setdefault(f"the {word} {name.replace('_', ' ')}", []).append(name_of(str(model)))
+    said = " and ".join(f"{setting} ({', '.join(models)})" for setting, models in found.items())
+    return said and f"The choice is {said} that was tried, so better settings may lie beyond."
 
 
 def user_error() -> float:
