@@ -293,8 +293,9 @@ def literature_words(table: pl.DataFrame, targets: str, user_error: float, edges
         "share in part.\n\n**The choice.** The settings have the best validation NDCG@10 with all items ranked, one "
         "seed each. This is not the ranking of the table. With the history left out, HR@10 on the test events is "
         f"{spans} over the settings that were tried. To take the best of these would be a choice by the test. {edges}"
-        "\n\n**Caveat.** Ratings of MovieLens often bear the same second as others of the same user. Which of them counts as the last, and is tested, "
-        "depends on how a program breaks the ties, and the sources do not say how they do it. The copy that was used "
+        "\n\n**Caveat.** Ratings of MovieLens often bear the same second as others of the same user. Which of them "
+        "counts as the last, and is tested, depends on how a program breaks the ties, and the sources do not say how "
+        "they do it. The copy that was used "
         "here has an order of its own for them, so a difference of a few thousandths between sources may be one of "
         "the tested events."
     )
