@@ -10,6 +10,7 @@ import polars as pl
 
 from srlaw.chapters.frameworks import (
     EXPONENTS,
+    LEVELS,
     SIZE,
     Group,
     groups,
@@ -126,14 +127,14 @@ def _paper_order(best: pl.DataFrame) -> str:
 def grid_words(found: Sequence[Group]) -> str:
     """What the sizes of a grid can tell of Eq. (7), and how it comes out."""
     fitted = [g for g in found if g.fitted is not None]
-    levels = [len(set(g.fitted.x[name])) for g in fitted if g.fitted for name in SIZE]
+    grids = sorted({tuple(len(set(g.fitted.x[name])) for name in SIZE) for g in fitted if g.fitted})
     text = "On four depths and four widths or more the one p of Eq. (7) can be fitted too, if the runs tell it."
-    if not levels or min(levels) < MORE:
-        here = " (as here)" if levels and max(levels) < MORE else ""
+    if not grids or min(map(min, grids)) < MORE:
+        numbers = ", ".join(f"{n + d - 1} on {n} depths and {d} widths" for n, d in grids or [(LEVELS, LEVELS)])
         text = (
-            f"On three depths and three widths{here} a sum of a term in depth and a term in width is five numbers: a "
-            "level and two steps on each axis. Eq. (7) with its one p has six parameters, so p has to be held, and "
-            "every p that reaches the five numbers fits equally well."
+            "A sum of a term in depth and a term in width is a level and the steps on each axis, so it is as many "
+            f"numbers: {numbers}. Eq. (7) with its one p has six parameters, so p has to be held, and every p that "
+            "reaches these numbers fits equally well."
         )
     without = missing(found)
     if without:

@@ -132,6 +132,7 @@ def evidence(table: pl.DataFrame, found: Sequence[Group], claim: str) -> dict[st
     return {
         "asked": len(table),
         "judged": len(judged),
+        "readings": judged["reading"].n_unique(),
         "holds": int(judged[claim].sum() or 0) if len(judged) else 0,
         "low": shares["share"].min() if len(judged) else None,
         "high": shares["share"].max() if len(judged) else None,

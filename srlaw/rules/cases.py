@@ -187,7 +187,7 @@ BASE: dict[str, dict[str, Any]] = {
     "srt-flops": {"ratio": 0.98, "least": 0.85, "most": 1.003, "runs": 117, "loss": 0.22, "usual": 6},
     "srt-transfer": {"logs": 1, "needed": 2, "epochs": 3},
     "table-4": {
-        "asked": 7, "judged": 5, "holds": 5, "low": 0.97, "high": 0.98,
+        "asked": 7, "judged": 5, "readings": 3, "holds": 5, "low": 0.97, "high": 0.98,
         "against_low": 0.02, "against_high": 0.03, "printed": -0.96, "least": -0.013,
         "chance": 0.17, "absent": "SASRec in float16 (4 blocks only)",
     },
@@ -472,7 +472,9 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
             ("not-reproducible", {"low": 0.01, "against_high": 0.993}),
             ("open", {"low": 0.31}),
             ("open", {"low": 0.0, "high": 0.01, "against_high": 0.994}),
-            ("open", {"judged": 0} | dict.fromkeys(("low", "high", "against_low", "against_high"))),
+            ("open", {"readings": 1}),
+            ("open", {"readings": 1, "low": 0.0, "high": 0.0, "against_low": 1.0, "against_high": 1.0, "holds": 0}),
+            ("open", {"judged": 0, "readings": 0} | dict.fromkeys(("low", "high", "against_low", "against_high"))),
         )
     ),
     ("p-law-table-4", "reproduced", {"least": 0.013}),
