@@ -139,6 +139,13 @@ def test_what_a_table_lacks_is_left_out():
     assert not re.search(r"None|nan|  |clearly", text)
 
 
+def test_sizes_of_one_length_alone_are_named():
+    frame = rows((1e5, 3e5)).filter((pl.col("s_max") == 50) | ((pl.col("n_layers") < 8) & (pl.col("d_emb") > 8)))
+    points, _ = study.compared(frame)
+    text = study.words(points, study.steps(points, frame), study.laws(points))
+    assert "9 sizes were trained with both, of 9 and 16. None of 25 events has depth 8 or width 8. " in text
+
+
 def test_the_stored_rows_have_the_sizes_of_both_lengths():
     points, why = study.compared(study.rows(model="hstu"))
     assert not why

@@ -211,6 +211,13 @@ def _compared(points: pl.DataFrame, a: int, b: int, both: pl.DataFrame) -> str:
     """Which sizes are compared, and what differs beside the length."""
     there = {length: points.filter(s_max=length) for length in (a, b)}
     text = f"{len(both)} sizes were trained with both, of {len(there[a])} and {len(there[b])}."
+    for length, other in ((a, b), (b, a)):
+        lacks = [
+            f"{title} {value}"
+            for name, title in zip(SIZE, ("depth", "width"), strict=True)
+            for value in sorted(set(there[other][name]) - set(there[length][name]))
+        ]
+        text += f" None of {length} events has {' or '.join(lacks)}." if lacks else ""
     if EVENTS in both.columns:
         ratio = float((both[f"{EVENTS}_after"] / both[EVENTS]).mean())
         text += (
