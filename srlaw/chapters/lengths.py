@@ -130,7 +130,7 @@ def laws(points: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
         as in `steps`. No row for a table without parameters, or with less than two amounts of tokens.
     """
     out = []
-    amounts = points[TOKENS].unique() if TOKENS in points.columns else pl.Series([0])
+    amounts = np.unique(points[TOKENS].to_numpy()) if TOKENS in points.columns else np.zeros(1)
     for title, name in LAWS.items() if len(amounts) > 1 and amounts.min() > 0 else ():
         for size in (name for name in study.SIZES if name in points.columns):
             for loss in study.losses_of(points):
@@ -213,13 +213,13 @@ def _compared(points: pl.DataFrame, a: int, b: int, both: pl.DataFrame) -> str:
     text = f"{len(both)} sizes were trained with both, of {len(there[a])} and {len(there[b])}."
     for length, other in ((a, b), (b, a)):
         lacks = [
-            f"{title} {value}"
+            f"{title} {value:g}"
             for name, title in zip(SIZE, ("depth", "width"), strict=True)
             for value in sorted(set(there[other][name]) - set(there[length][name]))
         ]
         text += f" None of {length} events has {' or '.join(lacks)}." if lacks else ""
     if EVENTS in both.columns:
-        ratio = float((both[f"{EVENTS}_after"] / both[EVENTS]).mean())
+        ratio = float((both[f"{EVENTS}_after"] / both[EVENTS]).to_numpy().mean())
         text += (
             f" The longer ones saw {ratio:.1f} times the training events, so more data, more steps and a longer "
             "context come together here, and their effects are not told apart."

@@ -243,7 +243,7 @@ def user_error() -> float:
     """Standard error of one HR@10 of `literature` over the tested users, the mean of ours."""
     rows = stored.sweep("full-ranking")
     hr, users = rows["hr10_without_history"], rows["users"]
-    return float((hr * (1 - hr) / users).sqrt().mean())
+    return float((hr * (1 - hr) / users).sqrt().to_numpy().mean())
 
 
 def targets_words(table: pl.DataFrame) -> str:
