@@ -85,7 +85,8 @@ def own_rows() -> pl.DataFrame:
     """
     rows = stored.sweeps("frameworks", "loss-scaling", "frameworks-sizes")
     same = ["model", "s_max", "max_epochs", "learning_rate", "dropout", "weight_decay", "n_heads"]
-    return common_sizes(rows.join(stored.sweep("frameworks").select(same).unique(), on=same, how="semi"))
+    recipes = stored.sweep("frameworks").select(same).unique()
+    return common_sizes(rows.join(recipes, on=same, how="semi", maintain_order="left"))
 
 
 def common_sizes(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from srlaw.chapters import loss_scaling as study
+from srlaw.chapters.orders import interval
 from srlaw.errors import InputError
 from srlaw.files import repository
 from srlaw.laws import bootstrap, fit, get
+from srlaw.laws.inference import percentiles
 from srlaw.runs import SETTINGS, read_runs
 
 LONGER = Path("data/sweeps/loss-scaling-lengths.csv")
@@ -100,15 +101,14 @@ def steps(points: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         widths = both["d_emb"].to_numpy()
         for name in names:
             change = (both[f"{name}_after"] - both[name]).to_numpy()
-            half = float(stats.t.ppf(0.975, len(both) - 1) * change.std(ddof=1) / len(both) ** 0.5)
-            mean = float(change.mean())
+            found = interval(change)
             edges = [float(change[widths == width].mean()) for width in (widths.min(), widths.max())]
             counts = (None, None)
             if name in sigma:
                 runs = (1 / both["runs"] + 1 / both["runs_after"]).to_numpy()
                 clear = study.CLEAR * sigma[name] * np.sqrt(runs)
                 counts = (int((change < -clear).sum()), int((change > clear).sum()))
-            out.append((a, b, name, len(both), mean, mean - half, mean + half, *edges, *counts))
+            out.append((a, b, name, len(both), found["mean"], found["low"], found["high"], *edges, *counts))
     columns = ["before", "after", "name", "sizes", "change", "low", "high", "narrow", "wide", "falls", "rises"]
     return pl.DataFrame(out, columns, orient="row", infer_schema_length=None)
 
@@ -145,10 +145,10 @@ def laws(points: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
                     "status": found.status,
                 } | ends
                 for side, parameter in zip("nd", EXPONENTS[name], strict=True):
-                    low, high = np.quantile(draws[parameter], [0.025, 0.975], method="nearest")
+                    low, high = percentiles(draws[parameter])
                     free = found.stderr[parameter] is None or found.status in UNBOUNDED
                     known = not free and not _at_bound(name, parameter, draws)
-                    value = (found.params[parameter], float(low), float(high)) if known else (None, None, None)
+                    value = (found.params[parameter], low, high) if known else (None, None, None)
                     row |= dict(zip((side, f"{side}_low", f"{side}_high"), value, strict=True))
                 out.append(row)
     return pl.DataFrame(out, infer_schema_length=None)
@@ -191,7 +191,7 @@ def _at_bound(law: str, parameter: str, draws: dict[str, np.ndarray]) -> bool:
     if law == "kaplan" and parameter == "alpha_n":  # searched as its ratio to the other
         coordinate, values = "a", values / draws["alpha_d"]
     axis = np.asarray(form.grid[form.search.index(coordinate)])
-    low, high = np.quantile(values, [0.025, 0.975], method="nearest")
+    low, high = percentiles(values)
     return bool(low <= axis[0] * (1 + INSIDE) or high >= axis[-1] * (1 - INSIDE))
 
 
