@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 
@@ -96,8 +97,24 @@ def test_more_sizes_identify_the_exponents_only_once_p_is_held():
     assert [g.known for g in found] == [False, True, True]
     text = words.sizes_words(found)
     assert "At 25 sizes of HSTU, 5 depths and 5 widths, Eq. (7) with its p fitted is still not identified" in text
-    assert "w1, w2, w3, w4 do not overlap" in text
-    assert "opposite signs in them" in text
+    assert "the intervals of w3 and w4 do not overlap" in text
+    own, script = found[1].fitted, found[2].fitted
+    assert own is not None
+    assert script is not None
+    turned = -script.params["w1"] * script.params["w3"]  # the script's w is −w1 / w3 of Eq. (7)
+    x = {"n_layers": np.array([1.0, 16.0]), "d_emb": np.array([64.0, 64.0])}
+    depth = turned * (np.log(16) + (16 ** -script.params["w3"] - 1) / (2.0 * script.params["w3"]))
+    assert np.diff(get("performance-code").predict(script.params, x)) == pytest.approx(depth)
+
+
+def test_an_exponent_is_free_where_its_scale_may_be_nothing(noisy):
+    _, found = noisy
+    group = next(g for g in found if g.reading.name == WAYS[2].name and g.identified("w4"))
+    draws = group.draws
+    assert draws is not None
+    assert np.quantile(draws["w2"], 0.025) * np.quantile(draws["w2"], 0.975) > 0
+    turned = replace(group, draws=draws | {"w2": np.linspace(-1, 1, len(draws["w2"])) + draws["w2"].mean() / 1e3})
+    assert turned.identified("w2") == turned.identified("w4") == False  # noqa: E712
 
 
 def test_intervals_hold_the_exponents_and_shrink_with_the_noise(noisy):
@@ -173,6 +190,9 @@ def test_paired_differences_by_hand(noisy):
     assert ratio is not None
     assert ratio[1] > 0.05
     assert orders.differences(rows.filter(precision="float32")).is_empty()
+    apart = rows.with_columns(seed=pl.col("seed") + pl.when(pl.col("precision") == "float32").then(0).otherwise(9))
+    assert orders.differences(apart).is_empty()
+    assert orders.same_spread(made()) is None  # runs without noise have none to compare
     assert orders.other_machines(rows) == 0
     device = (
         pl.when((pl.col("precision") == "float32") & (pl.col("model") == "llama"))
@@ -185,7 +205,11 @@ def test_paired_differences_by_hand(noisy):
 
 
 def test_eq_7_applies_to_runs_that_it_made_and_not_to_an_interaction():
-    rows = made(noise=0.002)
+    few = orders.applies(made(noise=0.002))
+    assert (few["fits"], few["telling"], few["ahead"]) == (4, 0, 0)  # three widths and depths: any sum of two terms
+    assert RULES["standard-transformers"].judge(few)[0] == "open"
+    rows = made(noise=0.002, depths=(1, 2, 4, 8, 16), widths=(8, 16, 32, 64))
+    assert orders.applies(rows)["telling"] == 4
     assert RULES["standard-transformers"].judge(orders.applies(rows))[0] in ("reproduced", "weaker-than-claimed")
     crossed = (pl.col("n_layers").log() - 0.7) * (pl.col("d_emb").log() - 3.5) * 0.02
     twisted = orders.applies(rows.with_columns(hr10=pl.col("hr10") + crossed))
@@ -212,7 +236,7 @@ def test_the_rows_of_several_sweeps_are_taken_once_and_of_one_recipe():
     ].unique().rows() == [(1, 1)]
     sizes = rows.group_by("precision", "model").agg(pl.struct("n_layers", "d_emb").n_unique().alias("sizes"))
     assert sizes.group_by("precision").agg(pl.col("sizes").n_unique())["sizes"].to_list() == [1, 1]
-    assert sizes["sizes"].min() >= 9
+    assert min(sizes["sizes"].to_list()) >= 9
     assert stored.sweeps("nothing-of-this-name").is_empty()
 
 
@@ -234,7 +258,8 @@ DECAY = {
     "large": "16 × 100", "best": "4 × 100", "gap_common": 0.0041, "gap_tuned": -0.0006, "gain_large": 0.0047,
     "error_common": 0.0016, "error_tuned": 0.0016, "error_change": 0.002, "freedom": 10, "luck": 0.0018,
     "settings_large": 6, "settings_best": 6, "cells": 9, "test_common": 0.005, "test_tuned": -0.003,
-    "setting": {"max_epochs": 40, "learning_rate": 0.012, "dropout": 0.2},
+    "setting": {"max_epochs": 40, "learning_rate": 0.012, "dropout": 0.2}, "shared": 6, "shared_gap": 0.0027,
+    "shared_error": 0.0008, "shared_below": 5, "shared_test": 0.0032, "shared_common": 0.0025,
 }  # fmt: skip
 
 
@@ -249,6 +274,9 @@ DECAY = {
         ({"gap_tuned": 0.0035}, "still loses when it has settings of its own"),
         ({"gap_common": 0.002}, "there is no decay to explain"),
         ({"error_tuned": None}, "no difference can be judged"),
+        ({}, "over equal settings the larger model is lower"),
+        ({"shared_gap": -0.0027}, "over equal settings the larger model is higher"),
+        ({"shared_error": 0.0021}, "So over equal settings, too, no difference is clear"),
     ],
 )
 def test_the_decay_is_one_of_size_or_of_the_recipe(changes, sentence):
@@ -267,6 +295,33 @@ def test_the_panel_is_that_of_the_stored_sweep():
     settings = recipes.tried()
     large = settings.filter(n_layers=16, d_emb=100)
     assert found["gain_large"] == pytest.approx(large["valid"].max() - large.filter("common")["valid"].item())
+    sides = [
+        settings.filter(n_layers=n, d_emb=100).rows_by_key(recipes.SETTINGS, named=True, unique=True) for n in (4, 16)
+    ]
+    both = sides[0].keys() & sides[1].keys()
+    assert found["shared"] == len(both) >= 6
+    gaps = [sides[0][key]["valid"] - sides[1][key]["valid"] for key in both]
+    assert found["shared_gap"] == pytest.approx(np.mean(gaps))
+    sigma = recipes.panel_noise()
+    assert sigma is not None
+    squares = sum(1 / side[key]["runs"] for side in sides for key in both)
+    assert found["shared_error"] == pytest.approx(sigma * squares**0.5 / len(both))
+    agreement = recipes.agreement(panel)
+    for ranking, name in (("all items", "ndcg10"), ("without the history", "ndcg10_without_history")):
+        row = agreement.filter(metric="NDCG@10", ranking=ranking).row(0, named=True)
+        ours, theirs = (panel[column].to_numpy() for column in (name, "paper_ndcg10"))
+        ranks = [stats.rankdata(values) for values in (ours, theirs)]
+        assert row["spearman"] == pytest.approx(np.corrcoef(*ranks)[0, 1])
+        assert row["gap"] == pytest.approx(np.mean(ours) - np.mean(theirs))
+
+
+def test_what_twice_the_epochs_gain():
+    tried = stored.sweep("tuning")
+    for model, name in (("hstu", "HSTU"), ("sasrec", "SASRec")):
+        long = tried.filter(model=model, max_epochs=80).row(0, named=True)
+        same = {key: long[key] for key in ("learning_rate", "dropout", "weight_decay")}
+        short = tried.filter(model=model, max_epochs=40, **same)["valid_ndcg10"].item()
+        assert recipes.longer(40)[name] == pytest.approx(long["valid_ndcg10"] - short)
 
 
 def test_published_figures_stand_beside_ours():
@@ -328,12 +383,23 @@ def test_parts_left_out_of_hstu(made_rows, word):
     evidence = ablations.parts_evidence(made_rows)
     assert RULES["silu-and-bias"].judge(evidence)[0] == word
     if made_rows is not None:
-        part = made_rows.filter(model="hstu", n_layers=2).sort("seed")
-        whole = part.filter(attention="silu", bias="both")["ndcg10"].to_numpy()
-        low, high = stats.ttest_1samp(
-            whole - part.filter(attention="softmax")["ndcg10"].to_numpy(), 0
-        ).confidence_interval()
-        assert (evidence["silu_low"], evidence["silu_high"]) == (pytest.approx(low), pytest.approx(high))
+        part = made_rows.filter(model="hstu", n_layers=2)
+        groups = [own["ndcg10"].to_numpy() for _, own in part.group_by("attention", "bias")]
+        pooled = np.sqrt(np.mean([values.var(ddof=1) for values in groups]) * 2 / 3)
+        half = (evidence["silu_high"] - evidence["silu_low"]) / 2
+        # wider than the t interval of one comparison, narrower than Bonferroni's of both
+        assert stats.t.ppf(0.975, 6) * pooled < half < stats.t.ppf(1 - 0.025 / 2, 6) * pooled * 1.001
+        whole = part.filter(attention="silu", bias="both")["ndcg10"].mean()
+        assert evidence["silu"] == pytest.approx(whole - part.filter(attention="softmax")["ndcg10"].mean())
+        assert (evidence["silu_low"] + evidence["silu_high"]) / 2 == pytest.approx(evidence["silu"], abs=1e-5)
+
+
+def test_a_variant_that_differs_is_named_and_a_metric_without_one_too():
+    rows = ablation_rows().with_columns(valid_ndcg10=0.09 + 0.001 * pl.col("seed"))
+    text = ablations.effects_words(ablations.effects(rows))
+    assert "softmax changes NDCG@10 by -0.0039 (p < 0.0001)" in text
+    assert "In validation NDCG@10 no variant differs clearly." in text
+    assert ablations.effects_words(ablations.effects(ablation_rows(silu=0.0, bias=0.0))).startswith("No variant")
 
 
 @pytest.mark.parametrize(
@@ -351,7 +417,7 @@ def test_models_over_depth(made_rows, word):
 
 def test_a_depth_of_a_single_seed_costs_no_interval():
     rows = ablation_rows(slope=0.002)
-    deepest = int(rows["n_layers"].max())
+    deepest = max(rows["n_layers"].to_list())
     single = rows.filter((pl.col("n_layers") < deepest) | (pl.col("seed") == 0))
     found = ablations.slopes(single).filter(model="HSTU").row(0, named=True)
     every = ablations.slopes(rows).filter(model="HSTU").row(0, named=True)
@@ -362,15 +428,81 @@ def test_a_depth_of_a_single_seed_costs_no_interval():
     value = r"0\.\d+ \(\d\.\d+\)"
     assert re.fullmatch(rf"Where .* of these runs: at {deepest} blocks GPT {value}, HSTU {value}\.", said)
     alone = ablations.slopes(rows.filter(seed=0)).filter(model="HSTU").row(0, named=True)
-    assert (alone["depths"], alone["seeds"], alone["low"]) == (every["depths"], 1, None)
+    assert (alone["depths"], alone["seeds"], alone["runs"]) == (every["depths"], 1, every["depths"])
+    assert alone["low"] < alone["mean"] < alone["high"]
 
 
 def test_slopes_in_doublings_of_depth():
     found = ablations.slopes(ablation_rows(slope=0.002))
     assert dict(found.select("model", "mean").iter_rows()) == pytest.approx({"HSTU": 0.002, "GPT": 0.0}, abs=2e-4)
+    rows = ablation_rows(slope=0.002)
+    squares, spread = 0.0, 0.0
+    for model in ("hstu", "gpt"):
+        own = rows.filter(pl.col("model") == model, pl.col("attention").fill_null("silu") == "silu")
+        own = own.filter(pl.col("bias").fill_null("both") == "both")
+        x, y = np.log2(own["n_layers"].to_numpy()), own["ndcg10"].to_numpy()
+        line, rest, *_ = np.polyfit(x, y, 1, full=True)
+        squares += rest[0]
+        if model == "hstu":
+            spread, slope, runs = ((x - x.mean()) ** 2).sum(), line[0], len(x)
+    row = found.filter(model="HSTU").row(0, named=True)
+    half = stats.t.ppf(0.975, 2 * runs - 4) * np.sqrt(squares / (2 * runs - 4) / spread)
+    assert (row["mean"], row["low"]) == (pytest.approx(slope), pytest.approx(slope - half))
+
+
+def test_a_difference_that_rests_on_one_model_is_told():
+    rows = ablation_rows(slope=0.002)
+    third = rows.filter(model="gpt").with_columns(model=pl.lit("llama"), ndcg10=pl.col("ndcg10") + 1e-4)
+    three = pl.concat([rows, third])
+    every, without = ablations.slopes_differ(three), ablations.rests_on_one(three)
+    assert every is not None
+    assert without is not None
+    assert every < 1e-6
+    assert without > 0.5  # HSTU left out, the other two are alike
+    assert ablations.rests_on_one(rows) == ablations.slopes_differ(rows)
+    evidence = ablations.backbones_evidence(three)
+    assert RULES["new-frontiers-backbones"].judge(evidence)[0] == "open"
     assert ablations.variant({"attention": "softmax", "bias": "none", "gate": False, "use_ratings": True}) == (
         "softmax, no bias, no gate, ratings interleaved"
     )
+
+
+def test_the_pair_that_makes_the_scatter_is_named(noisy):
+    rows, _ = noisy
+    assert "scatter more" not in words.precision_words(
+        orders.differences(rows), orders.same_spread(rows), pl.DataFrame(), rows
+    )
+    odd = (pl.col("precision") == "bfloat16") & (pl.col("model") == "sasrec") & (pl.col("n_layers") == 2)
+    far = rows.with_columns(loss=pl.when(odd & (pl.col("d_emb") == 64)).then(7.0).otherwise("loss"), best_epoch=3)
+    found = orders.farthest(far)
+    assert found is not None
+    assert (found["model"], found["n_layers"], found["d_emb"], found["bfloat16"]) == ("sasrec", 2, 64, 7.0)
+    assert found["low"] < 0 < found["high"]
+    table = orders.differences(far).filter(model="all", metric="test loss").row(0, named=True)
+    pairs = orders.pairs(far, "loss")["change"].to_numpy()
+    sigma = study.noise(far, "loss")
+    assert sigma is not None
+    assert table["scatter"] == pytest.approx(pairs.std(ddof=1) / sigma.sigma / 2**0.5)
+    assert table["p"] == pytest.approx(stats.f.sf(table["scatter"] ** 2, len(pairs) - 1, sigma.freedom))
+    text = words.precision_words(orders.differences(far), orders.same_spread(far), pl.DataFrame(), far)
+    assert "SASRec of 2 × 64, whose test loss is" in text
+    assert "7.000 in bfloat16 (epoch 3)" in text
+
+
+def test_sizes_and_machines_are_told_as_they_are(noisy):
+    rows, _ = noisy
+    best = study.best(rows)
+    assert "to choose from" not in words.best_words(best, False)
+    fewer = study.best(rows.filter((pl.col("precision") == "float32") | (pl.col("n_layers") < 4)))
+    assert "9 sizes in float32 and 6 sizes in bfloat16" in words.best_words(fewer, False)
+    uneven = study.best(rows.filter((pl.col("model") != "hstu") | (pl.col("n_layers") < 4)))
+    assert "The models had different numbers of sizes to choose from, 6 to 9." in words.best_words(uneven, False)
+    assert "Repeated are sizes of width 16 alone." in words.repeats_words(rows)
+    device = (
+        pl.when((pl.col("model") == "llama") & (pl.col("d_emb") == 32)).then(pl.lit("cpu, x")).otherwise(pl.lit("g"))
+    )
+    text = words.repeats_words(rows.filter(precision="float32").with_columns(device=device))
+    assert text.endswith("On a processor were trained 3 of the 15 runs of LLaMA in float32, and all others on a GPU.")
 
 
 def test_a_table_without_what_it_needs_is_refused_in_one_sentence(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from srlaw.chapters.ablations import slopes
+from srlaw.chapters.ablations import YARDSTICKS, slopes
 from srlaw.chapters.frameworks import name_of, printed
 from srlaw.charts import PALETTE, Table, rounded, table
 
@@ -71,13 +71,13 @@ def effect_table(effects: pl.DataFrame) -> Table:
     shown = effects.drop_nulls("low").filter(pl.col("metric").is_in(["NDCG@10", "test loss"]))
     shown = shown.with_columns(size=pl.format("{} × {}", "n_layers", "d_emb"), text=interval)
     caption = (
-        "HSTU with a part changed less the whole model of the same seed; 95% t interval over seeds; all items ranked"
+        "HSTU with a part changed less the whole model; 95% intervals that hold together (Dunnett); all items ranked"
     )
     return table(shown.pivot("metric", index=["variant", "size", "seeds"], values="text"), caption=caption)
 
 
-def depth_chart(curves: pl.DataFrame) -> alt.FacetChart:
-    """NDCG@10 and loss of each model against depth."""
+def depth_chart(curves: pl.DataFrame, simple: dict[str, float]) -> alt.FacetChart:
+    """NDCG@10 and loss of each model against depth, and the NDCG@10 of `ablations.yardsticks` as dashed lines."""
     names = {"ndcg10": "NDCG@10", "loss": "test loss"}
     long = pl.concat(
         [
@@ -89,18 +89,30 @@ def depth_chart(curves: pl.DataFrame) -> alt.FacetChart:
         ]
     )  # fmt: skip
     depths = curves["n_layers"].unique().sort().to_list()
-    base = alt.Chart(rounded(long, 4)).encode(
+    flat = pl.DataFrame({"metric": "NDCG@10", "ruler": list(simple.values()), "name": [YARDSTICKS[n] for n in simple]})
+    every = alt.Chart(rounded(pl.concat([long, flat], how="diagonal"), 4))
+    base = every.transform_filter("datum.ruler == null").encode(
         x=alt.X("n_layers:Q", title="blocks", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=depths)),
         color=alt.Color("model:N", title=None),
     )
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     return (
-        alt.layer(base.mark_line(point=True).encode(y=y), base.mark_rule().encode(y="low:Q", y2="high:Q"))
+        alt.layer(
+            base.mark_line(point=True).encode(y=y),
+            base.mark_rule().encode(y="low:Q", y2="high:Q"),
+            every.transform_filter("datum.ruler != null")
+            .mark_rule(strokeDash=[4, 3])
+            .encode(
+                y=alt.Y("ruler:Q", scale=alt.Scale(zero=False)),
+                tooltip=[alt.Tooltip("name:N", title="simple ranking"), alt.Tooltip("ruler:Q", title="NDCG@10")],
+            ),
+        )
         .properties(width=210, height=200)
         .facet(facet=alt.Facet("metric:N", title=None, sort=None), columns=2)
         .resolve_scale(y="independent")
         .properties(
-            description="NDCG@10 and test loss of each model against its number of blocks, ± 2 standard errors."
+            description="NDCG@10 and test loss of each model against its number of blocks, ± 2 standard errors; "
+            "dashed: NDCG@10 of the most popular items and of counts of the next item."
         )
     )
 
@@ -111,4 +123,8 @@ def depth_table(rows: pl.DataFrame) -> Table:
         for metric, label in (("ndcg10", "NDCG@10"), ("loss", "test loss"))
     ]
     names = {"mean": "slope", "low": "95% low", "high": "95% high"}
-    return table(pl.concat(parts).rename(names), digits=2, caption="Change by a doubling of depth, fitted seed by seed")
+    return table(
+        pl.concat(parts).rename(names),
+        digits=2,
+        caption="Change by a doubling of depth, least squares over all runs with one error; 95% t interval",
+    )

@@ -95,6 +95,12 @@ def common_sizes(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(models.over("precision", *SIZE) == models.over("precision"))
 
 
+def in_both(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of those models and sizes that were run in both precisions."""
+    rows = rows.filter(pl.col("precision").is_in(PRECISIONS))
+    return rows.filter(pl.col("precision").n_unique().over("model", *SIZE) == len(PRECISIONS))
+
+
 def all_sizes() -> pl.DataFrame:
     """HSTU in float32 at every size of sweep A, with the repeats of sweep B: more depths and widths than the others."""
     rows = stored.sweeps("loss-scaling", "frameworks")
@@ -221,8 +227,8 @@ class Group:
     def identified(self, name: str) -> bool:
         """Whether the runs determine a parameter of a term, that is, both of its parameters.
 
-        Each has a standard error and lies in its interval, as it does not at a limit of the law, and the interval of
-        the exponent lies inside the search.
+        Each has a standard error and lies in its interval, as it does not at a limit of the law; the interval of the
+        exponent lies inside the search; and that of the scale does not hold 0, where the exponent would be free.
         """
         if self.fitted is None or self.draws is None:
             return False
@@ -231,8 +237,8 @@ class Group:
             low, high = percentiles(self.draws[each], LEVEL)
             if self.fitted.stderr[each] is None or not low <= self.fitted.params[each] <= high:
                 return False
-        low, high = percentiles(self.draws[term[1]], LEVEL)
-        return low > -EXPONENT and high < EXPONENT
+        scale, exponent = (percentiles(self.draws[each], LEVEL) for each in term)
+        return scale[0] * scale[1] > 0 and exponent[0] > -EXPONENT and exponent[1] < EXPONENT
 
     @property
     def known(self) -> bool:
@@ -299,8 +305,9 @@ def lack_of_fit(rows: pl.DataFrame, law: str, fixed: dict[str, float] | None = N
     """How a law fits the cell means beside the noise of repeats.
 
     Returns:
-        ``r2, aicc, dof`` (cells − what the design lets the law choose), ``p`` of the F test of the residuals against
-        σ² of the repeats; p is None without repeats or residual degrees of freedom.
+        ``r2, aicc, dof`` (cells − what the design lets the law choose), ``telling`` (whether the law is less than any
+        sum of a term in depth and one in width there), ``p`` of the F test of the residuals against σ² of the
+        repeats; p is None without repeats or residual degrees of freedom.
     """
     table, sigma = cells(rows, metric), noise(rows, metric)
     runs = table["runs"].to_numpy().astype(float)
@@ -310,7 +317,7 @@ def lack_of_fit(rows: pl.DataFrame, law: str, fixed: dict[str, float] | None = N
     squares = float((runs * fitted.residuals**2).sum())
     ratio = None if sigma is None or sigma.sigma == 0 or dof <= 0 else squares / dof / sigma.sigma**2
     p = None if ratio is None or sigma is None else float(stats.f.sf(ratio, dof, sigma.freedom))
-    return {"r2": fitted.r2, "aicc": fitted.aicc, "dof": dof, "p": p}
+    return {"r2": fitted.r2, "aicc": fitted.aicc, "dof": dof, "telling": fitted.free < additive, "p": p}
 
 
 def printed() -> pl.DataFrame:

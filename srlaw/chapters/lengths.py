@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy import stats
 
 from srlaw.chapters import loss_scaling as study
-from srlaw.chapters.orders import interval
 from srlaw.errors import InputError
 from srlaw.files import repository
-from srlaw.laws import bootstrap, fit, get
+from srlaw.laws import Fit, bootstrap, fit, get
 from srlaw.laws.inference import percentiles
 from srlaw.runs import SETTINGS, read_runs
 
@@ -25,8 +25,11 @@ LAWS = {"Eq. (1)": "kaplan", "E + A/Nᵅ + B/Dᵝ": "chinchilla"}
 EXPONENTS = {"kaplan": ("alpha_n", "alpha_d"), "chinchilla": ("alpha", "beta")}
 """Of each law the exponent of size and that of data."""
 SHORT = {"all parameters": "all", "parameters without embeddings": "without embeddings"}
-UNBOUNDED = ("at-bound", "degenerate-limit")
 RESAMPLES = 200
+LEVEL = 0.95  # of an interval
+REFUSED = 0.05  # greatest p of an F test that a law misses its cells by more than the noise between seeds
+ENDS = {"at-bound": "at a bound", "degenerate-limit": "in a limit"}
+"""Where a fit can end but inside: status → what a table says."""
 LEAST_SIZES = 3  # trained at both lengths of a step
 EVENTS = "events"  # training targets seen in all epochs
 INSIDE = 0.001  # an interval this near to a bound of the search, in its own logarithm's scale, has reached it
@@ -88,11 +91,13 @@ def steps(points: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         points: of `compared`. frame: the runs behind it, for the noise between seeds.
 
     Returns:
-        ``before, after`` (s_max), ``name`` (loss or metric), ``sizes``, ``change`` (mean over them), ``low, high``
-        (its 95% t interval), ``narrow, wide``: the mean at the least and at the greatest width; ``falls, rises``: the
-        sizes whose own change is over `srlaw.chapters.loss_scaling.CLEAR` standard errors, null without repeats.
+        ``before, after`` (s_max), ``name`` (loss or metric), ``sizes``, ``change`` (mean over them), ``low, high``: its
+        95% interval by the noise between seeds alone, as these sizes are no sample of others; ``narrow, wide``: the
+        mean at the least and at the greatest width; ``width_r``: correlation of the change with ln width, null where
+        there is none; ``falls, rises``: the sizes whose own change is over `srlaw.chapters.loss_scaling.CLEAR` standard
+        errors. Intervals and counts are null without repeats.
     """
-    sigma = _noise(frame)
+    noise = _noise(frame)
     out = []
     names = [name for name in (*study.LOSSES, *study.METRICS) if name in points.columns]
     for a, b, both in _pairs(points):
@@ -101,35 +106,62 @@ def steps(points: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         widths = both["d_emb"].to_numpy()
         for name in names:
             change = (both[f"{name}_after"] - both[name]).to_numpy()
-            found = interval(change)
             edges = [float(change[widths == width].mean()) for width in (widths.min(), widths.max())]
-            counts = (None, None)
-            if name in sigma:
+            mean, ends, counts = float(change.mean()), (None, None), (None, None)
+            if name in noise:
+                sigma, dof = noise[name]
                 runs = (1 / both["runs"] + 1 / both["runs_after"]).to_numpy()
-                clear = study.CLEAR * sigma[name] * np.sqrt(runs)
+                half = float(stats.t.ppf((1 + LEVEL) / 2, dof) * sigma * np.sqrt(runs.sum()) / len(both))
+                clear = study.CLEAR * sigma * np.sqrt(runs)
+                ends = (mean - half, mean + half)
                 counts = (int((change < -clear).sum()), int((change > clear).sum()))
-            out.append((a, b, name, len(both), found["mean"], found["low"], found["high"], *edges, *counts))
-    columns = ["before", "after", "name", "sizes", "change", "low", "high", "narrow", "wide", "falls", "rises"]
+            out.append((a, b, name, len(both), mean, *ends, *edges, _with_width(change, widths), *counts))
+    columns = [
+        "before",
+        "after",
+        "name",
+        "sizes",
+        "change",
+        "low",
+        "high",
+        "narrow",
+        "wide",
+        "width_r",
+        "falls",
+        "rises",
+    ]
     return pl.DataFrame(out, columns, orient="row", infer_schema_length=None)
 
 
-def _noise(frame: pl.DataFrame) -> dict[str, float]:
-    """Standard deviation of one run, from the length with the most repeats."""
+def _with_width(change: np.ndarray, widths: np.ndarray) -> float | None:
+    """Correlation of a change with ln width; None if either is constant."""
+    if np.ptp(change) == 0 or np.ptp(widths) == 0:
+        return None
+    return float(np.corrcoef(change, np.log(widths))[0, 1])
+
+
+def _noise(frame: pl.DataFrame) -> dict[str, tuple[float, int]]:
+    """Standard deviation of one run and its degrees of freedom, from the length with the most repeats."""
     found = [study.noise(part) for _, part in frame.drop_nulls("s_max").group_by("s_max", maintain_order=True)]
     best = max(found, key=lambda table: table["dof"].sum() if len(table) else 0)
-    return dict(best.select("name", "sigma").iter_rows())
+    return {name: (sigma, dof) for name, sigma, dof in best.select("name", "sigma", "dof").iter_rows()}
 
 
-def laws(points: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
+def laws(points: pl.DataFrame, frame: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
     """Both laws with their D fitted to every loss, and what a residual bootstrap says of the two exponents.
 
+    Args:
+        points: of `compared`. frame: the runs behind it, for the noise between seeds.
+
     Returns:
-        ``law, size, loss, r2, status`` and for ``n`` and ``d``, the exponents of size and of data: the value, ``_low``
-        and ``_high`` (95%), null where it is not identified: where the data leave it free, or the fit or the interval
-        reaches a bound of the search. ``narrow, wide``: the change from the least to the greatest length by the law,
-        as in `steps`. No row for a table without parameters, or with less than two amounts of tokens.
+        ``law, size, loss, r2, status``; ``times, p``: residual over noise and its F test, as in
+        `srlaw.chapters.loss_scaling.fits`, null without repeats; and for ``n`` and ``d``, the exponents of size and of
+        data: the value, ``_low`` and ``_high`` (95%), null where it is not identified: where the data leave it free, or
+        the fit or the interval reaches a bound of the search. ``narrow, wide``: the change from the least to the
+        greatest length by the law, as in `steps`. No row for a table without parameters, or with less than two amounts
+        of tokens.
     """
-    out = []
+    out, noise = [], _noise(frame)
     amounts = np.unique(points[TOKENS].to_numpy()) if TOKENS in points.columns else np.zeros(1)
     for title, name in LAWS.items() if len(amounts) > 1 and amounts.min() > 0 else ():
         for size in (name for name in study.SIZES if name in points.columns):
@@ -143,15 +175,27 @@ def laws(points: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
                     "loss": loss,
                     "r2": found.r2,
                     "status": found.status,
-                } | ends
+                    **_missed(found, noise.get(loss)),
+                    **ends,
+                }
                 for side, parameter in zip("nd", EXPONENTS[name], strict=True):
                     low, high = percentiles(draws[parameter])
-                    free = found.stderr[parameter] is None or found.status in UNBOUNDED
+                    free = found.stderr[parameter] is None or found.status in study.UNBOUNDED
                     known = not free and not _at_bound(name, parameter, draws)
                     value = (found.params[parameter], low, high) if known else (None, None, None)
                     row |= dict(zip((side, f"{side}_low", f"{side}_high"), value, strict=True))
                 out.append(row)
     return pl.DataFrame(out, infer_schema_length=None)
+
+
+def _missed(found: Fit, noise: tuple[float, int] | None) -> dict[str, float | None]:
+    """Residual of a fit over the noise, and p of the F test that it is no more than that."""
+    if noise is None:
+        return {"times": None, "p": None}
+    sigma, dof = noise
+    free = found.n - found.free
+    times = (found.objective / free) ** 0.5 / sigma
+    return {"times": times, "p": float(stats.f.sf(times**2, free, dof))}
 
 
 def _ends(points: pl.DataFrame, predict: Callable, size: str) -> dict[str, float]:
@@ -181,6 +225,7 @@ def shown(fitted: pl.DataFrame) -> pl.DataFrame:
         pl.col("r2").alias("R²"),
         cell["n"].alias("exponent of size"),
         cell["d"].alias("exponent of data"),
+        pl.col("status").replace_strict(ENDS, default="inside").alias("the fit ends"),
     )
 
 
@@ -203,7 +248,7 @@ def words(points: pl.DataFrame, changes: pl.DataFrame, fitted: pl.DataFrame) -> 
         if part.is_empty():
             continue
         told = "".join(f"\n- {_change(row)}" for row in part.iter_rows(named=True))
-        said.append(f"**From {a} to {b} events.** {_compared(points, a, b, both)}\n{told}")
+        said.append(f"**From {a} to {b} events.** {_compared(points, a, b, both)}\n{told}\n\n{_caveats(part)}")
     return "\n\n".join(said if fitted.is_empty() else [*said, _exponents(points, fitted)])
 
 
@@ -224,15 +269,41 @@ def _compared(points: pl.DataFrame, a: int, b: int, both: pl.DataFrame) -> str:
             f" The longer ones saw {ratio:.1f} times the training events, so more data, more steps and a longer "
             "context come together here, and their effects are not told apart."
         )
-    return f"{text} Means over the sizes, with their 95% intervals, and at the least and the greatest width:"
+    ends = f"{both['d_emb'].min():g} and {both['d_emb'].max():g}"
+    return f"{text} Each line has the mean over these sizes, and the means at the widths {ends} alone:"
+
+
+def _caveats(part: pl.DataFrame) -> str:
+    """How the changes of one step go with the width, what their intervals are, and what the training losses are."""
+    titles = {**study.LOSSES, **study.METRICS}
+    text = ""
+    known = part.drop_nulls("width_r")
+    if len(known):
+        each = ", ".join(f"{r:+.2f} ({titles[name]})" for name, r in known.select("name", "width_r").iter_rows())
+        text += (
+            f"The correlation of the change with the logarithm of the width is {each}. The farther it is from 0, the "
+            "more the change depends on the width, and the less a mean over these widths says about others. "
+        )
+    text += (
+        "No size was trained twice, so no interval is given."
+        if part["low"].null_count()
+        else f"The {LEVEL:.0%} intervals are of the noise between seeds alone, from the length with the most repeats."
+    )
+    if "final_loss" in part["name"]:
+        text += (
+            " The training losses of the two lengths are means over different target events, so their difference is no "
+            "effect of training."
+        )
+    return text
 
 
 def _change(row: dict[str, Any]) -> str:
     """One line of `words`."""
     title = {**study.LOSSES, **study.METRICS}[row["name"]]
     digits = 3 if row["name"] in study.LOSSES else 4
-    mean, low, high, narrow, wide = (f"{row[name]:+.{digits}f}" for name in ("change", "low", "high", "narrow", "wide"))
-    text = f"{title}: {mean} [{low}, {high}]; {narrow} and {wide}"
+    mean, narrow, wide = (f"{row[name]:+.{digits}f}" for name in ("change", "narrow", "wide"))
+    known = "" if row["low"] is None else f" [{row['low']:+.{digits}f}, {row['high']:+.{digits}f}]"
+    text = f"{title}: {mean}{known}; {narrow} and {wide}"
     if row["falls"] is not None:
         text += f"; it falls clearly in {row['falls']} of {row['sizes']} sizes and rises clearly in {row['rises']}"
     return text
@@ -252,6 +323,17 @@ def _exponents(points: pl.DataFrame, fitted: pl.DataFrame) -> str:
         text += (
             f" Where it is identified, the exponent of size goes from {least:.2g} to {most:.2g}. It says little "
             "without the loss, the law and the parameters that it was fitted with."
+        )
+    edges = int(fitted["status"].is_in(study.UNBOUNDED).sum())
+    if edges:
+        where = "at a bound of the search or in a limit of the form"
+        text += f" {edges} of the {len(fitted)} fits end {where}; the table marks them."
+    text += " The intervals redraw the residuals as if these were independent, so they hold only if the law is right."
+    if not fitted["p"].null_count() and (refused := int((fitted["p"] < REFUSED).sum())):
+        text += (
+            f" In {refused} of {len(fitted)} fits the residuals are clearly larger than the noise between seeds. Over "
+            f"all fits they are {fitted['times'].min():.1f} to {fitted['times'].max():.1f} times the noise. There the "
+            "law is not right, and the interval says less than it seems to."
         )
     test = fitted.filter(pl.col("law") == next(iter(LAWS)), pl.col("loss") == "loss").drop_nulls("narrow")
     each = [f"{r['narrow']:+.3f} and {r['wide']:+.3f} in {r['size']}" for r in test.iter_rows(named=True)]

@@ -27,7 +27,10 @@ SHORT = {"final_loss": "training loss", "least_valid_loss": "validation loss", "
 """The same where there is little room: heads of columns, legends."""
 METRICS = {"hr10": "HR@10", "ndcg10": "NDCG@10"}
 SIZES = {"params_total": "all parameters", "params_non_embedding": "parameters without embeddings"}
-HELD_OUT = 0.25  # share of the cells, the largest, that a law does not see
+SHARES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+"""Shares of the cells, the largest, that a law does not see: a split each."""
+UNBOUNDED = ("at-bound", "degenerate-limit")
+"""Statuses of a fit that ends at a bound of the search, or in a limit of the form."""
 LEAST = 3  # depths, and widths, that the forms take
 CLEAR = 2  # standard errors of a difference of two runs
 
@@ -68,7 +71,7 @@ FORMS: dict[str, tuple[Law, dict[str, str]]] = {
     "quadratic in logarithms with the product": (get("log-quadratic-interaction"), {}),
 }
 EQ_1 = tuple(FORMS)[:2]
-POWER = tuple(FORMS)[2]
+POWER, PLANE, QUADRATIC = tuple(FORMS)[2:5]
 
 
 def rows(table: str | Path | None = None, **only: Any) -> pl.DataFrame:
@@ -182,31 +185,117 @@ def fits(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(out, names, orient="row", infer_schema_length=None)
 
 
-def held_out(frame: pl.DataFrame, share: float = HELD_OUT) -> pl.DataFrame:
+def held_out(frame: pl.DataFrame) -> pl.DataFrame:
     """Each form fitted to the smaller cells, by all parameters (else N·d²), and tested on the larger ones.
 
     Returns:
-        ``loss, form, tested`` (cells) and ``rmse`` in nats; the form "the last of the same width" predicts no change
-        with depth or, for a width not seen, the value of the widest seen at the nearest depth.
+        ``loss, form, tested`` (how many cells: a split for each of `SHARES`, equal ones once) and ``rmse`` in nats; the
+        form `NEAREST` predicts the loss of the nearest cell that was seen. A form with as many parameters as cells is
+        left out of that split, and so is one of depth and width where fewer than `LEAST` of either are seen.
     """
     points = cells(frame)
     if "params_total" not in points.columns:
         points = points.sort(pl.col("n_layers") * pl.col("d_emb") ** 2)
-    k = points.height - max(1, round(share * points.height))
-    small, large = points[:k], points[k:]
+    numbers = sorted({max(1, round(share * points.height)) for share in SHARES})
+    out = [row for tested in numbers for row in _split(points[:-tested], points[-tested:])]
+    return pl.DataFrame(out, ["loss", "form", "tested", "rmse"], orient="row")
+
+
+def _split(small: pl.DataFrame, large: pl.DataFrame) -> list[tuple[str, str, int, float]]:
+    """The rows of `held_out` for one split."""
+    few = min(small[name].n_unique() for name in ("n_layers", "d_emb")) < LEAST
     out = []
-    for loss in losses_of(points):
+    for loss in losses_of(large):
         truth = large[loss].to_numpy()
-        for form in forms_of(small):
+        for form in (name for name in forms_of(small) if FORMS[name][1] or not few):
             found = _fit(form, small, loss)
             x = {name: large[FORMS[form][1].get(name, name)].to_numpy() for name in FORMS[form][0].arguments}
             out.append((loss, form, large.height, float(np.sqrt(((found.predict(x) - truth) ** 2).mean()))))
         nearest = np.array([_nearest(small, row, loss) for row in large.iter_rows(named=True)])
         out.append((loss, NEAREST, large.height, float(np.sqrt(((nearest - truth) ** 2).mean()))))
-    return pl.DataFrame(out, ["loss", "form", "tested", "rmse"], orient="row")
+    return out
 
 
 NEAREST = "no law: the nearest smaller cell"
+
+
+def leads(tested: pl.DataFrame) -> pl.DataFrame:
+    """The errors of `held_out` over that of `NEAREST` in the same split: ``loss, form, tested, ratio``.
+
+    Below 1 a form is better. A split in which `NEAREST` makes no error has no row.
+    """
+    none = tested.filter(form=NEAREST).select("loss", "tested", without="rmse")
+    both = tested.filter(pl.col("form") != NEAREST).join(none, on=["loss", "tested"], maintain_order="left")
+    return both.filter(pl.col("without") > 0).select("loss", "form", "tested", ratio=pl.col("rmse") / pl.col("without"))
+
+
+def ranges(ratios: pl.DataFrame) -> pl.DataFrame:
+    """`leads` over the splits: ``loss, form, splits, least, most``, the least and the greatest ratio."""
+    ratio = pl.col("ratio")
+    return ratios.group_by("loss", "form", maintain_order=True).agg(
+        splits=pl.len(), least=ratio.min(), most=ratio.max()
+    )
+
+
+def wins(ratios: pl.DataFrame, loss: str, form: str, rival: str) -> tuple[int, int]:
+    """In how many splits of `leads` a form has a smaller error than a rival, and how many have both."""
+    parts = [ratios.filter(loss=loss, form=name) for name in (form, rival)]
+    both = parts[0].join(parts[1], on="tested", suffix="_rival")
+    return int((both["ratio"] < both["ratio_rival"]).sum()), both.height
+
+
+def ranges_shown(ratios: pl.DataFrame) -> pl.DataFrame:
+    """`ranges` for readers: a row a form, a column a loss."""
+    found = ranges(ratios)
+    told = pl.Series("told", [_from_to(row) for row in found.iter_rows(named=True)], pl.String)
+    table = found.select("form", pl.col("loss").replace(SHORT), told)
+    return table.pivot("loss", index="form", values="told", maintain_order=True)
+
+
+def forecasts(ratios: pl.DataFrame, form: str) -> str:
+    """What `ranges` says of a form and of the best one for each loss, and of a plane for the first, in sentences."""
+    found = ranges(ratios)
+    if found.filter(form=form).is_empty():
+        return f"There are too few sizes to fit {form} to the smaller ones and test it on the rest."
+    lines = []
+    for (loss,), part in found.group_by("loss", maintain_order=True):
+        own, best = part.filter(form=form), part.sort("most").row(0, named=True)
+        text = f"{LOSSES[str(loss)]}: {form} has {_from_to(own.row(0, named=True))}" if len(own) else LOSSES[str(loss)]
+        lines.append(f"\n- {text}. Best in its worst split: {best['form']}, {_from_to(best)}.")
+    first = found["loss"][0]
+    won, splits = wins(ratios, first, PLANE, form)
+    plane = (
+        f"\n\nOn the {LOSSES[first]} the {PLANE}, which is no scaling law, has a smaller error than {form} in {won} of "
+        f"{splits} splits."
+    )
+    numbers = ratios["tested"]
+    return (
+        "A forecast without a law takes the loss of the nearest smaller model. The numbers are the error of a form "
+        f"over the error of this forecast. They are given for {numbers.n_unique()} splits, which hold out the "
+        f"{numbers.min()} to {numbers.max()} largest sizes. Above 1 a law is worse than no "
+        f"law.\n{''.join(lines)}{plane if splits and form != PLANE else ''}"
+    )
+
+
+def _from_to(row: dict[str, Any]) -> str:
+    return f"{row['least']:.2f} to {row['most']:.2f}"
+
+
+def at_edges(fitted: pl.DataFrame) -> str:
+    """How many of the fits of `fits` end at a bound of the search or in a limit of the form, in sentences."""
+    edge = fitted.filter(pl.col("status").is_in(UNBOUNDED))
+    if edge.is_empty():
+        return f"None of the {len(fitted)} fits ends at a bound of the search or in a limit of its form."
+    parts = [
+        f"{form} ({', '.join(SHORT[loss] for loss in part['loss'])})"
+        for (form,), part in edge.group_by("form", maintain_order=True)
+    ]
+    end = "ends" if len(edge) == 1 else "end"
+    return (
+        f"{len(edge)} of the {len(fitted)} fits {end} at a bound of the search or in a limit of the form: "
+        f"{'; '.join(parts)}. There the R² is that of the best curve found, and the parameters say nothing by "
+        "themselves."
+    )
 
 
 def _nearest(small: pl.DataFrame, cell: dict[str, Any], loss: str) -> float:
@@ -257,6 +346,17 @@ def linear(frame: pl.DataFrame) -> pl.DataFrame:
             out.append((metric, loss, *row))
     names = ["metric", "loss", "a", "a_low", "a_high", "k", "r2", "k_one", "r2_one", "spearman"]
     return pl.DataFrame(out, names, orient="row")
+
+
+def shortfalls(points: pl.DataFrame) -> tuple[float, float] | None:
+    """Least and greatest (1 − HR@10) / (1 − NDCG@10) over the cells; None without both metrics.
+
+    If both metrics were 1 − k · loss, each with its own k and with one loss, this would be one number.
+    """
+    if not set(METRICS) <= set(points.columns):
+        return None
+    ratio = ((1 - points["hr10"]) / (1 - points["ndcg10"])).to_numpy()
+    return float(ratio.min()), float(ratio.max())
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:

@@ -16,7 +16,6 @@ from srlaw.chapters.frameworks import (
     RIVALS,
     SIZE,
     Group,
-    cells,
     groups,
     lack_of_fit,
     name_of,
@@ -25,7 +24,7 @@ from srlaw.chapters.frameworks import (
     printed,
 )
 from srlaw.chapters.loss_scaling import spearman
-from srlaw.chapters.methods import penalty
+from srlaw.planner.noise import Noise
 
 CLAIMS = ("smaller", "larger")
 NEEDED = 3  # models that a table of exponents compares
@@ -37,6 +36,7 @@ DIFFERENCES = {
     "ndcg10_without_history": "NDCG@10, without the history",
     "valid_ndcg10": "validation NDCG@10",
     "loss": "test loss",
+    "least_valid_loss": "least validation loss",
 }
 """What is compared between precisions, by column."""
 
@@ -150,18 +150,19 @@ def differences(rows: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         ``model, metric, pairs, mean, low, high`` (95% t interval of the mean), ``expected`` (half width that the
-        noise of repeats alone would give: z σ √(2/pairs), σ pooled over both precisions; None without repeats).
+        noise of repeats alone would give: z σ √(2/pairs), σ pooled over both precisions), ``scatter`` (standard
+        deviation of the pairs over √2 σ) and ``p`` (that it is no more than that of repeats, F test); the last three
+        None without repeats.
     """
     if "seed" not in rows.columns or set(PRECISIONS) - set(rows["precision"]):
         return pl.DataFrame()
     out = []
-    keys = ["model", *SIZE, "seed"]
     for metric, label in DIFFERENCES.items():
         if metric not in rows.columns:
             continue
-        left, right = (rows.filter(precision=p).select(*keys, pl.col(metric).alias(p)) for p in PRECISIONS)
-        both = left.join(right, on=keys, maintain_order="left")
-        both = both.with_columns(change=pl.col("bfloat16") - pl.col("float32"))
+        both = pairs(rows, metric)
+        if both.is_empty():
+            continue
         models = [m for m in dict.fromkeys(m for _, m in groups(rows)) if m in set(both["model"])]
         for model in [*models, None]:
             part = both if model is None else both.filter(model=model)
@@ -170,18 +171,45 @@ def differences(rows: pl.DataFrame) -> pl.DataFrame:
             sigma = noise(own.filter(pl.col("precision").is_in(PRECISIONS)), metric)
             half = sigma and float(stats.norm.ppf((1 + LEVEL) / 2)) * sigma.sigma * np.sqrt(2 / len(change))
             row = {"model": "all" if model is None else name_of(model), "metric": label, "pairs": len(change)}
-            out.append({**row, **interval(change), "expected": half})
+            out.append({**row, **interval(change), "expected": half, **_scatter(change, sigma)})
     return pl.DataFrame(out, infer_schema_length=None)
+
+
+def _scatter(change: np.ndarray, sigma: Noise | None) -> dict[str, float | None]:
+    if sigma is None or not sigma.sigma or len(change) < 2:
+        return {"scatter": None, "p": None}
+    ratio = float(np.var(change, ddof=1) / (2 * sigma.sigma**2))
+    return {"scatter": ratio**0.5, "p": float(stats.f.sf(ratio, len(change) - 1, sigma.freedom))}
+
+
+def pairs(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Runs of one model, size and seed in both precisions: ``float32, bfloat16`` of the first column, ``change`` of
+    numbers, and ``NAME_float32, NAME_bfloat16`` of the other columns."""
+    keys, (first, *others) = ["model", *SIZE, "seed"], columns
+    sides = [
+        rows.filter(precision=p).select(*keys, pl.col(first).alias(p), *(pl.col(c).alias(f"{c}_{p}") for c in others))
+        for p in PRECISIONS
+    ]
+    both = sides[0].join(sides[1], on=keys, maintain_order="left")
+    numbers = rows.schema[first].is_numeric()
+    return both.with_columns(change=pl.col("bfloat16") - pl.col("float32")) if numbers else both
 
 
 def other_machines(rows: pl.DataFrame) -> int:
     """Pairs of `differences` whose runs were trained on different devices, which draw other random numbers."""
     if "device" not in rows.columns:
         return 0
-    keys = ["model", *SIZE, "seed"]
-    left, right = (rows.filter(precision=p).select(*keys, pl.col("device").alias(p)) for p in PRECISIONS)
-    both = left.join(right, on=keys)
+    both = pairs(rows, "device")
     return int((both["float32"] != both["bfloat16"]).sum())
+
+
+def farthest(rows: pl.DataFrame, metric: str = "loss") -> dict[str, Any] | None:
+    """The pair that differs most: its row of `pairs`, and ``mean, low, high`` of the rest; None without the metric."""
+    beside = [name for name in ("best_epoch", "device") if name in rows.columns]
+    if metric not in rows.columns or not len(both := pairs(rows, metric, *beside)):
+        return None
+    both = both.sort(pl.col("change").abs(), descending=True, maintain_order=True)
+    return both.row(0, named=True) | (interval(both["change"][1:].to_numpy()) if len(both) > 1 else {})
 
 
 def interval(values: np.ndarray) -> dict[str, float | None]:
@@ -191,17 +219,6 @@ def interval(values: np.ndarray) -> dict[str, float | None]:
         return {"mean": mean, "low": None, "high": None}
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
     return {"mean": mean, "low": mean - half, "high": mean + half}
-
-
-def spreads(rows: pl.DataFrame, metric: str = "hr10") -> pl.DataFrame:
-    """σ of one run by model and precision, where there are repeats: ``model, precision, sigma, freedom``."""
-    out = []
-    for precision, model in groups(rows):
-        sigma = noise(of(rows, precision, model), metric)
-        if sigma is not None:
-            row = {"model": name_of(model), "precision": precision}
-            out.append({**row, "sigma": sigma.sigma, "freedom": sigma.freedom})
-    return pl.DataFrame(out)
 
 
 def same_spread(rows: pl.DataFrame, metric: str = "hr10") -> tuple[float, float] | None:
@@ -218,7 +235,7 @@ def same_spread(rows: pl.DataFrame, metric: str = "hr10") -> tuple[float, float]
 def _pooled(rows: pl.DataFrame, metric: str) -> tuple[float, int] | None:
     """Variance of one run and its degrees of freedom."""
     sigma = noise(rows, metric) if len(rows) else None
-    return (sigma.sigma**2, sigma.freedom) if sigma else None
+    return (sigma.sigma**2, sigma.freedom) if sigma and sigma.sigma else None
 
 
 def exponents_changed(found: Sequence[Group]) -> pl.DataFrame:
@@ -246,31 +263,23 @@ def exponents_changed(found: Sequence[Group]) -> pl.DataFrame:
 def applies(rows: pl.DataFrame, models: Sequence[str] = ("llama", "sasrec"), metric: str = "hr10") -> dict[str, Any]:
     """Evidence on whether Eq. (7) applies to models other than HSTU: fits of all with a grid, in either precision.
 
-    The law is fitted with its p free; on three depths and three widths it can be any sum of a term in depth and one
-    in width. The rivals are a plane and a log-quadratic surface in ln N and ln d.
+    The law is fitted with its p free; on few depths and widths it can be any sum of a term in depth and one in width,
+    and such a fit cannot lead. The rivals are a plane and a log-quadratic surface in ln N and ln d.
     """
     parts = [of(rows, *pair) for pair in groups(rows) if pair[1] in models]
     parts = [p for p in parts if all(p[name].n_unique() >= 3 for name in SIZE) and p.select(SIZE).n_unique() > 6]
-    found = [
-        {law: lack_of_fit(p, law, metric=metric) for law in ("performance-shared", *RIVALS.values())} for p in parts
-    ]
-    tested = [f["performance-shared"]["p"] for f in found if f["performance-shared"]["p"] is not None]
-    ahead = [_aicc_of_sum(f, part, metric) for f, part in zip(found, parts, strict=True)]
+    laws = ("performance-shared", *RIVALS.values())
+    found = [{law: lack_of_fit(p, law, metric=metric) for law in laws} for p in parts]
+    own = [f["performance-shared"] for f in found]
+    tested = [f["p"] for f in own if f["p"] is not None]
+    telling = [f for f in found if f["performance-shared"]["telling"]]
+    ahead = [f["performance-shared"]["aicc"] < min(f[law]["aicc"] for law in RIVALS.values()) for f in telling]
     return {
         "models": len({p["model"][0] for p in parts}),
         "asked": len(models),
         "fits": len(tested),
-        "r2": min((f["performance-shared"]["r2"] for f in found), default=None),
+        "r2": min((f["r2"] for f in own), default=None),
         "p": min(tested, default=None),
+        "telling": len(telling),
         "ahead": sum(ahead),
     }
-
-
-def _aicc_of_sum(found: dict[str, dict[str, Any]], part: pl.DataFrame, metric: str) -> bool:
-    """Whether Eq. (7) has a lower AICc than both rivals, its parameters counted as those that the design can tell."""
-    own, n = found["performance-shared"], len(cells(part, metric))
-    told = {"performance-shared": n - own["dof"], "log-linear": 3, "log-quadratic": 5}
-    if n - told["performance-shared"] <= 2 or own["r2"] >= 1:
-        return False
-    score = {law: n * np.log(1 - found[law]["r2"]) + penalty(k, n) for law, k in told.items()}
-    return all(score["performance-shared"] < score[law] for law in RIVALS.values())

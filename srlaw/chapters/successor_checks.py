@@ -89,7 +89,8 @@ def quality(points: pl.DataFrame) -> pl.DataFrame:
     printed = paper.successor("6").unpivot(list(MEASURES), index="target", variable_name="measure", value_name="r2")
     found = data_scaling.explained(points).select("measure", target="outcome", r2="within")
     names = {ours: theirs for theirs, ours in MEASURES.items()}
-    own = found.filter(pl.col("measure").is_in(list(names))).with_columns(pl.col("measure").replace(names))
+    asked = pl.col("measure").is_in(list(names)) & pl.col("target").is_in(printed["target"].unique().to_list())
+    own = found.filter(asked).with_columns(pl.col("measure").replace(names))
     order = ["source", "measure", "target", "r2"]
     parts = [(PRINTED, printed), (OURS, own)]
     return pl.concat(part.with_columns(source=pl.lit(name)).select(order) for name, part in parts)

@@ -26,8 +26,6 @@ FREE = (-math.inf, math.inf)
 FINE = np.array([-10, -7, -5, -3.5, -2.5, -1.75, -1.2, -0.8, -0.4, 0, 0.4, 0.8, 1.2, 1.75, 2.5, 3.5, 5, 7, 10.0])
 COARSE = np.array([-10, -5, -2.8, -1.7, -1, -0.5, -0.2, -0.05, 0.05, 0.2, 0.5, 1, 1.7, 2.8, 5, 10.0])
 NEAR = np.array([0.5, 0.75, 1, 1.25, 1.5])  # of the mean logarithm of a size
-_K = np.geomspace(0.06, 7.3, 16)  # curvature over slope of one term, per unit of ln x
-CURVATURES = np.concatenate([-_K[::-1], _K])
 _K = np.array([0.1, 0.4, 0.8, 1.3, 1.8, 2.4, 3, 4, 5.5, 8])
 TAU = np.concatenate([-_K[::-1], [0.0], _K])
 

@@ -27,7 +27,7 @@ COUNTED = 0.1
         "best_narrow": "best depth at width 32, greatest over the data sets up to 1M",
         "best_wide": "at width 256, least",
         "noise": "standard deviation of NDCG@5 between repeats of one configuration",
-        "least": "least correlation of test loss and NDCG@5 up to 1M interactions, by number of negatives",
+        "least": "least correlation of test loss and NDCG@5 of the last epoch, up to 1M interactions, by negatives",
         "greatest": "the same at 10M, greatest",
         "share": "share of its best NDCG@5 that a run has at its least validation loss, 100K, mean",
     },
@@ -49,9 +49,9 @@ def scaling(e: Evidence) -> Judgement:
         return "contradicted", f"{steps}: more is worse on every axis."
     return "weaker-than-claimed", (
         f"{steps}, where repeats differ by {e['noise']:.4f}. In language models it is the loss that scales; here, up "
-        f"to a million interactions, a run with more loss ranks better (Spearman correlations of {e['least']:+.2f} and "
-        f"above), and on the smallest data set a run has {e['share']:.0%} of its best NDCG@5 where its validation loss "
-        "is least."
+        "to a million interactions, a run with more test loss after its last epoch ranks better (Spearman "
+        f"correlations of {e['least']:+.2f} and above), and on the smallest data set a run has {e['share']:.0%} of its "
+        "best NDCG@5 where its validation loss is least."
     )
 
 
