@@ -268,8 +268,13 @@ def sweep(
         raise typer.Exit(1)
 
 
+OF_A_LOG = ("minutes", "s_max", "seeds", "jobs", "out", "dry_run", "path", "user", "item", "time", "sort", "duplicates")
+"""Options of `plan` that say nothing to a table of runs."""
+
+
 @app.command(short_help="How deep and how wide, from a log or a table of runs.")
 def plan(
+    ctx: typer.Context,
     log: Annotated[str, typer.Argument(help="A log or a registered name; or a table of runs, as a sweep's rows.csv.")],
     kind: Annotated[str | None, typer.Option("--as", help="log or rows; by default as the columns say.")] = None,
     minutes: Annotated[float, typer.Option(help="How long the plan of a log may take, all in all.")] = 15.0,
@@ -317,7 +322,8 @@ def plan(
         raise InputError(f"--as is {kind!r}; it must be log or rows")
     priors = paper.shapes()
     named = [] if models is None else models.split(",")
-    if kind == "rows" or (kind is None and is_rows(log, metric, separator)):
+    if kind == "rows" or (kind is None and is_rows(log, separator)):
+        _refuse_options_of_a_log(ctx, log)
         answer = decide(log, metric, priors, named, max_params, seed=seed)
     else:
         from joblib import cpu_count
@@ -335,7 +341,7 @@ def plan(
             s_max=tuple(s_max or ()),
             max_params=max_params,
             seeds=seeds,
-            jobs=jobs or cpu_count(),
+            jobs=cpu_count() if jobs is None else jobs,
         )
         folder = out or Path(f"plan-{Path(log).name.split('.')[0]}")
         show = sys.stderr if as_json else sys.stdout
@@ -359,6 +365,14 @@ def plan(
     if "forecasts" in answer["evidence"] and "before" not in answer:
         print(forecasts(answer), end="\n\n")
     print("what to do next", *next_steps(answer, answer.get("before", {})), sep="\n- ")
+
+
+def _refuse_options_of_a_log(ctx: typer.Context, table: str) -> None:
+    for name in OF_A_LOG:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{table} is a table of runs, to which {option} says nothing; leave it out, or give a log")
 
 
 @app.command(short_help="Every claim with its verdict.")

@@ -23,9 +23,11 @@ import numpy as np
 import polars as pl
 
 from srlaw.errors import InputError, listed, quoted
+from srlaw.files import readable_file
 
 LARGEST = 1e100  # of a number: larger ones overflow when squared
 UNITS = "numbers beyond 1e100 overflow when squared, so give the column in other units"
+WANTED = "a table of runs, one a row, as UTF-8 text separated by commas"
 REPEATS = ("mean", "weights", "each")
 SETTINGS = (
     "dataset", "data", "model", "n_layers", "d_emb", "s_max", "n_items", "n_heads", "dropout", "use_ratings", "bias",
@@ -34,6 +36,8 @@ SETTINGS = (
     "order", "precision", "devices",
 )  # fmt: skip
 """Columns of a sweep's rows, besides the seed, that tell one configuration from another."""
+BLANK = {"judged_on": "test", "order": "recorded", "fraction": 1.0, "test_fraction": 1.0}
+"""Those that rows did not have from the start, and what was done then: what a blank means."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +153,16 @@ def finished_rows(table: str | Path | pl.DataFrame, text: Collection[str] = ()) 
     return pl.DataFrame(typed).to_dicts(), dropped.height
 
 
+def filled(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with every blank of the columns of `BLANK` as what it means."""
+    there = {name: value for name, value in BLANK.items() if name in rows.columns}
+    return rows.with_columns(
+        pl.col(name).fill_null(str(value) if rows.schema[name] == pl.String else value)
+        for name, value in there.items()
+        if rows.schema[name] != pl.Null
+    )
+
+
 def _typed(cells: pl.Series) -> pl.Series:
     """A column of text as what all its cells are."""
     if cells.dtype == pl.String:
@@ -186,7 +200,7 @@ def _cells(labels: pl.DataFrame, arguments: pl.DataFrame, height: int) -> np.nda
 
 def _refuse_mixtures(source: _Source, cells: np.ndarray, known: set[str]) -> None:
     """Runs of one configuration may differ in seed and outcome only."""
-    rows = source.frame.with_columns(pl.Series("cell of a run", cells))
+    rows = filled(source.frame).with_columns(pl.Series("cell of a run", cells))
     for name in (name for name in SETTINGS if name in rows.columns and name not in known):
         mixed = rows.group_by("cell of a run", maintain_order=True).agg(pl.col(name).unique(maintain_order=True))
         values = next((part for part in mixed[name] if len(part) > 1), None)
@@ -238,7 +252,7 @@ class _Source:
         wrong = f"{self.name} has no column {quoted(name)}; its columns are {listed(self.frame.columns)}"
         (header, *more) = self.frame.columns
         other = next((sign for sign in ";\t|" if not more and sign in header), None)
-        raise InputError(wrong if other is None else f"{wrong}: it seems to be separated by {other!r}, not by commas")
+        raise InputError(wrong if other is None else f"{wrong}: it seems to be separated by {other!r}; give {WANTED}")
 
     def finished(self) -> tuple[_Source, pl.DataFrame]:
         """The table without its failed runs, and those."""
@@ -279,12 +293,7 @@ class _Source:
 
 def _read(path: Path) -> _Source:
     """A CSV file as text; blank lines and columns without a name are left out."""
-    try:
-        there, plain = path.exists(), path.is_file()
-    except (OSError, ValueError) as error:  # a name that is too long, a folder without permission
-        raise InputError(f"{quoted(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not plain:
-        raise InputError(f"{quoted(str(path))} is not a file" if there else f"there is no file {quoted(str(path))}")
+    readable_file(path, WANTED)
     rows, lines, begin = [], [], 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
@@ -295,13 +304,13 @@ def _read(path: Path) -> _Source:
                     lines.append(begin)
                 begin = reader.line_num + 1
     except UnicodeDecodeError:
-        raise InputError(f"{path.name} cannot be read as a CSV table: it is not UTF-8 text") from None
+        raise InputError(f"{path.name} cannot be read as a CSV table: it is not UTF-8 text; give {WANTED}") from None
     except OSError as error:
         raise InputError(f"{path.name} cannot be read: {error.strerror or error}") from None
     except csv.Error as error:
         raise InputError(f"{path.name}, line {begin}: it cannot be read as a CSV table ({error})") from None
     if not rows:
-        raise InputError(f"{path.name} cannot be read as a CSV table: it is empty")
+        raise InputError(f"{path.name} cannot be read as a CSV table: it is empty; give {WANTED}")
     header = rows[0]
     _refuse_twice([name for name in header if name], path.name)
     for row, line in zip(rows[1:], lines[1:], strict=True):

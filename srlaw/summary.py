@@ -19,9 +19,18 @@ def size_words(row: dict[str, Any]) -> str:
 
 
 def named(alike: dict[str, Any]) -> str:
-    """`size_words` with the model and s_max, where there are ``groups`` of them."""
-    model = f"{alike['model']} at s_max {alike['s_max']}, " if alike.get("groups", 1) > 1 else ""
-    return model + size_words(alike)
+    """`size_words` with the model and s_max, as far as they are known, where there are ``groups`` of them."""
+    if alike.get("groups", 1) == 1:
+        return size_words(alike)
+    known = [alike.get("model"), f"s_max {alike['s_max']}" if alike.get("s_max") else None]
+    return ", ".join([" at ".join(part for part in known if part), size_words(alike)])
+
+
+def recommended(chosen: dict[str, Any]) -> str:
+    """A recommended size with its model and s_max, as far as they are known, and whether it is the greatest tried."""
+    model, s_max = chosen.get("model"), chosen.get("s_max")
+    what = ", ".join([*([model] if model else []), size_words(chosen), *([f"s_max {s_max}"] if s_max else [])])
+    return what if chosen["bounded"] else f"{what} (at least; larger was not tried)"
 
 
 def sentence(text: str) -> str:

@@ -296,9 +296,13 @@ def test_rows_and_logs_are_told_apart(tmp_path):
     file = written(tmp_path)
     table = tmp_path / "rows.csv"
     rows()[0].write_csv(table)
-    assert is_rows(str(table), "ndcg10")
-    assert not any(is_rows(name, "ndcg10") for name in (str(file), "ml-1m", str(tmp_path / "none.csv")))
+    assert is_rows(str(table))
+    assert not any(is_rows(name) for name in (str(file), "ml-1m", str(tmp_path / "none.csv")))
     assert answer("plan", table)["recommendation"]["d_emb"] == 32
+    for option in (["--minutes", "3"], ["--dry-run"], ["--jobs", "0"], ["--s-max", "7"], ["--path", "x"]):
+        assert f"is a table of runs, to which {option[0]} says nothing" in refusal("plan", table, *option)
+    rows()[0].drop("ndcg10").write_csv(table)
+    assert "has no column 'ndcg10'" in refusal("plan", table)
     assert "n_layers" in refusal("plan", file, "--as", "rows")
 
 
@@ -312,6 +316,7 @@ def test_rows_and_logs_are_told_apart(tmp_path):
         (["--metric", "mrr"], "hr10, ndcg10"),
         (["--models", "bert"], "is not one of"),
         (["--s-max", "0"], "at least 1"),
+        (["--jobs", "0"], "jobs"),
         (["--max-params", "10"], "allow more"),
     ],
 )

@@ -1,14 +1,17 @@
 """The planner on made tables whose best size is known, and on tables that cannot tell."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import f_oneway
-from test_cli import answer, refusal
+from test_cli import answer, refusal, srlaw
 
 from srlaw.errors import InputError
 from srlaw.planner import Cells, plan_rows
 from srlaw.planner import noise as noises
+from srlaw.planner.extras import split_rows
 from srlaw.planner.forecast import LINEAR, carried_curves, draws, forecasters, weigh
 from srlaw.planner.table import read_table
 
@@ -222,3 +225,25 @@ def test_the_command_line(tmp_path):
     made(dataset="a").vstack(made(dataset="b")).write_csv(tmp_path / "two.csv")
     assert "several values of 'dataset'" in refusal("plan", tmp_path / "two.csv")
     assert "no file" in refusal("plan", tmp_path / "none.csv")
+
+
+def test_what_a_table_does_not_tell_is_not_printed_and_what_is_wrong_has_its_line(tmp_path):
+    file = tmp_path / "rows.csv"
+    bare = made().select("n_layers", "d_emb", "ndcg10", "seed")
+    bare.write_csv(file)
+    screen = srlaw("plan", file).stdout
+    assert "recommended" in screen
+    assert "None" not in screen
+    assert "has no column 'model', so it cannot be asked for 'hstu'" in refusal("plan", file, "--models", "hstu")
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[:4], ",".join([*lines[4].split(",")[:2], "x", "0"]), *lines[5:]]))
+    assert "rows.csv, line 5: column 'ndcg10' is 'x'" in refusal("plan", file)
+
+
+def test_a_table_with_rows_from_before_some_columns_can_be_planned():
+    file = Path(__file__).parents[1] / "data" / "sweeps" / "paper-panel.csv"
+    table = pl.read_csv(file, infer_schema_length=None)
+    assert 0 < table["judged_on"].null_count() < len(table)
+    parts = split_rows(table)
+    assert (len(parts.sizes), len(parts.tested)) == (len(table), 0)
+    assert answer("plan", file)["evidence"]["runs"] == len(table)

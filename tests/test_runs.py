@@ -14,7 +14,7 @@ from srlaw.cli import main
 from srlaw.errors import InputError
 from srlaw.laws.table import fit_table
 from srlaw.models import CONFIGS
-from srlaw.runs import SETTINGS, finished_rows, read_runs
+from srlaw.runs import BLANK, SETTINGS, filled, finished_rows, read_runs
 from srlaw.training.config import TrainConfig
 
 SWEEP = Path(__file__).parents[1] / "data" / "sweeps" / "ml-1m-two-cores.csv"
@@ -160,7 +160,7 @@ def test_weights_give_the_line_through_every_run_and_means_the_line_through_the_
         ("kind,seed,y\na,0,1\nb,0,2\n", r"line 2 and line 3: two runs of one .* seed, which differ in 'kind', 'y'"),
         ("seed,y\n0,1\n1,2\n0,1\n", r"line 2 and line 4: .* which are the same"),
         ("y,y\n1,2\n", "two columns 'y'"),
-        ("a;y\n1;2\n", "separated by ';', not by commas"),
+        ("a;y\n1;2\n", "separated by ';'; give a table of runs"),
         ("x\n1\n", "no column 'y'; its columns are 'x'"),
         ("y,z\n1\n", "line 2: it has 1 fields, and the header 2"),
         ("y\n1,2\n", "line 2: it has 2 fields, and the header 1"),
@@ -190,10 +190,10 @@ def test_columns_asked_for_twice_or_by_no_name(tmp_path):
         read_runs(path, [], ["y"], [""])
     with pytest.raises(InputError, match="no file"):
         read_runs(tmp_path / "none.csv", [], ["y"])
-    with pytest.raises(InputError, match="is not a file"):
+    with pytest.raises(InputError, match="is a folder, not a file; give a table of runs"):
         read_runs(tmp_path, [], ["y"])
     for name in ("a" * 5000, "a\0b", "a\nb"):
-        with pytest.raises(InputError, match=r"^[^\n]*(cannot be read|no file)[^\n]*$"):
+        with pytest.raises(InputError, match=r"^[^\n]*(cannot be (read|used)|no file)[^\n]*$"):
             read_runs(tmp_path / name, [], ["y"])
 
 
@@ -247,3 +247,17 @@ def test_srlaw_fit_refuses_an_absurd_huber_delta(tmp_path, monkeypatch, capsys, 
         main()
     assert stop.value.code == 2
     assert "it must be above 0" in capsys.readouterr().err
+
+
+def test_a_blank_of_a_later_column_is_what_was_done_before_it():
+    rows = pl.DataFrame(
+        {"d_emb": [8, 8, 16], "hr10": [0.1, 0.3, 0.4], "seed": [0, 1, 0], "judged_on": [None, "test", "test"]}
+    )
+    assert read_runs(rows, ["d_emb"], ["hr10"]).y["hr10"].to_list() == [pytest.approx(0.2), 0.4]
+    with pytest.raises(InputError, match="differ in 'judged_on'"):
+        read_runs(rows.with_columns(judged_on=pl.Series([None, "validation", None])), ["d_emb"], ["hr10"])
+    known = filled(pl.DataFrame({"fraction": [None, 0.5], "order": [None, None]}))
+    assert known["fraction"].to_list() == [1.0, 0.5]
+    assert known["order"].to_list() == [None, None]
+    assert filled(pl.DataFrame({"fraction": [None, "0.5"]}))["fraction"].to_list() == ["1.0", "0.5"]
+    assert {field.name: field.default for field in fields(TrainConfig)}.items() >= BLANK.items()

@@ -24,7 +24,7 @@ from srlaw.planner.page import plain
 from srlaw.planner.request import Request, chosen_s_max
 from srlaw.runs import curves_beside, finished_rows
 from srlaw.sequences import Sequences, data_hash
-from srlaw.summary import METRICS, sentence, size_words
+from srlaw.summary import METRICS, recommended, sentence
 
 EMBEDDED = "synthetic"
 PLANTED = {"seed": 1, "users": 2000, "types": 2, "branching": 2, "items": 100}
@@ -214,12 +214,7 @@ class Card:
 
     def _head(self) -> str:
         chosen = self.answer["recommendation"]
-        if chosen is None:
-            return "no recommendation"
-        model = f"{chosen['model']}, " if chosen.get("model") else ""
-        what = f"{model}{size_words(chosen)}"
-        what += f", s_max {chosen['s_max']}" if chosen.get("s_max") else ""
-        return what if chosen["bounded"] else f"{what} (at least; larger was not tried)"
+        return "no recommendation" if chosen is None else recommended(chosen)
 
     def _html(self) -> str:
         chosen = self.answer["recommendation"]

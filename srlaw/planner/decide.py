@@ -13,8 +13,8 @@ from srlaw.baselines import NAMES
 from srlaw.laws import PANEL_LAWS
 from srlaw.planner.extras import SIZE, more_data, over_yardstick, split_rows, trained_to_the_end, worth_of_order
 from srlaw.planner.rows import DRAWS, Priors, plan_rows
-from srlaw.planner.table import METRICS
-from srlaw.runs import finished_rows
+from srlaw.planner.table import METRICS, SIZES
+from srlaw.runs import finished_rows, read_runs
 from srlaw.summary import size_words
 
 TEXT = ("dataset", "data", "model", "key", "judged_on")
@@ -40,6 +40,7 @@ def decide(
         InputError: as `plan_rows`.
     """
     if not isinstance(table, pl.DataFrame):
+        read_runs(table, SIZES, [metric], repeats="each", positive=SIZES)  # says the line of what is wrong
         rows, failed = finished_rows(table, TEXT)
         table = pl.DataFrame(rows, infer_schema_length=None)
     else:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from srlaw.laws.inference import percentiles
+from srlaw.runs import filled
 
 TIMES = (2, 10)  # as much data, at which the gain is asked for
 POWERS = (-0.25, 0.0, 0.25, 0.5, 1.0)  # p of the curves ln f (p = 0) and −f^−p (f^−p below 0), f the share of users
@@ -39,8 +40,9 @@ def split_rows(rows: pl.DataFrame) -> Split:
 
     To plan by are the runs on most users with the settings that are the most frequent among the sizes of each model.
     """
+    rows = filled(rows)
     tested = random = rows.clear()
-    if "judged_on" in rows.columns and rows["judged_on"].n_unique() > 1:
+    if "judged_on" in rows.columns and set(rows["judged_on"]) == {"test", "validation"}:
         tested, rows = (rows.filter(pl.col("judged_on") == event) for event in ("test", "validation"))
     if 0 < len(in_order := recorded(rows)) < len(rows):
         random, rows = rows.filter(order="random"), in_order
@@ -64,7 +66,7 @@ def split_rows(rows: pl.DataFrame) -> Split:
 
 
 def recorded(rows: pl.DataFrame) -> pl.DataFrame:
-    """Without the runs on histories in random order; rows from before there was such a choice have none."""
+    """Without the runs on histories in random order."""
     return rows.filter(pl.col("order").ne_missing("random")) if "order" in rows.columns else rows
 
 

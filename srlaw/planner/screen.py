@@ -12,7 +12,7 @@ from srlaw.baselines import NAMES
 from srlaw.errors import one_line
 from srlaw.output import log_words, options
 from srlaw.planner.rows import LITTLE
-from srlaw.summary import METRICS, aligned, named, size_words
+from srlaw.summary import METRICS, aligned, named, recommended, size_words
 
 WRAPPED = 72  # characters of what a stage is for
 VISIBLE = (
@@ -65,8 +65,7 @@ def lines(answer: dict[str, Any]) -> list[Sequence[str]]:
     if chosen is None:
         rows: list[Sequence[str]] = [["no recommendation", answer["reason"]]]
     else:
-        where = f"{chosen['model']}, {size_words(chosen)}, s_max {chosen['s_max']}"
-        rows = [["recommended", where + ("" if chosen["bounded"] else " (at least; larger was not tried)")]]
+        rows = [["recommended", recommended(chosen)]]
         event = _event("test" if "tested" in evidence else evidence.get("event"))
         for name, words in METRICS.items():
             if name in chosen:

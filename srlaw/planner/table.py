@@ -45,8 +45,8 @@ class Table:
         return f"valid_{metric}" if f"valid_{metric}" in self.cells else metric
 
 
-def is_rows(name: str, metric: str, separator: str | None = None) -> bool:
-    """Whether a file is a table of runs, with both sizes and the metric; a registered name, or no table, is a log."""
+def is_rows(name: str, separator: str | None = None) -> bool:
+    """Whether a file is a table of runs, with both sizes; a registered name, or no table, is a log."""
     file = Path(name)
     if name in REGISTRY or not file.is_file():
         return False
@@ -54,7 +54,7 @@ def is_rows(name: str, metric: str, separator: str | None = None) -> bool:
         columns = column_names(table_at(file, separator))
     except InputError:  # reading the log says what is wrong
         return False
-    return {*SIZES, metric} <= set(columns)
+    return set(SIZES) <= set(columns)
 
 
 def read_table(
@@ -100,7 +100,9 @@ def read_table(
 def _groups(runs: Runs, models: Sequence[str]) -> tuple[list[dict[str, Any]], list[Runs]]:
     pairs = list(runs.groups())
     if models:
-        known = list(dict.fromkeys(str(label.get("model")) for label, _ in pairs))
+        if "model" not in runs.labels.columns:
+            raise InputError(f"the table has no column 'model', so it cannot be asked for {quoted(models[0])}")
+        known = list(dict.fromkeys(str(label["model"]) for label, _ in pairs))
         if missing := [name for name in models if name not in known]:
             raise InputError(f"the table has no model {quoted(missing[0])}; it has {listed(known)}")
         pairs = [pair for pair in pairs if str(pair[0]["model"]) in models]
