@@ -397,7 +397,7 @@ def test_parts_left_out_of_hstu(made_rows, word):
 def test_a_variant_that_differs_is_named_and_a_metric_without_one_too():
     rows = ablation_rows().with_columns(valid_ndcg10=0.09 + 0.001 * pl.col("seed"))
     text = ablations.effects_words(ablations.effects(rows))
-    assert "softmax changes NDCG@10 by -0.0039 (p < 0.0001)" in text
+    assert "“softmax” changes NDCG@10 by -0.0039 (p < 0.0001)" in text
     assert "In validation NDCG@10 no variant differs clearly." in text
     assert ablations.effects_words(ablations.effects(ablation_rows(silu=0.0, bias=0.0))).startswith("No variant")
 

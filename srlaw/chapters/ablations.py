@@ -87,7 +87,7 @@ def effects_words(found: pl.DataFrame) -> str:
         clear = part.filter((pl.col("low") > 0) | (pl.col("high") < 0)).to_dicts()
         for row in clear:
             sure = "p < 0.0001" if row["p"] < 1e-4 else f"p = {row['p']:.2g}"
-            said.append(f"{row['variant']} changes {metric} by {row['mean']:+.4f} ({sure})")
+            said.append(f"“{row['variant']}” changes {metric} by {row['mean']:+.4f} ({sure})")
         silent += [] if clear else [str(metric)]
     text = f"Clear of 0 are these: {'; '.join(said)}." if said else "No variant differs clearly from the whole model."
     if said and silent:
