@@ -1,9 +1,10 @@
-"""The one exception that a user's mistake may raise, and how its sentence is kept to one readable line."""
+"""The one exception that a user's mistake may raise, how its sentence is kept to one readable line, and a check."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from numbers import Integral, Real
 
 LONGEST = 600  # characters of a message: some lines of a terminal
 
@@ -35,6 +36,13 @@ def quoted(value: object, longest: int = 60) -> str:
 def listed(names: Sequence[str], most: int = 30) -> str:
     """Names, such as those of the columns of a file, as errors list them."""
     return ", ".join(quoted(name, 42) for name in names[:most]) + (", …" if len(names) > most else "")
+
+
+def whole(value: object, least: int = 0) -> bool:
+    """Whether a value is a whole number (2, or 2.0) of at least `least`, as a count must be."""
+    if isinstance(value, Integral):
+        return int(value) >= least
+    return isinstance(value, Real) and float(value).is_integer() and float(value) >= least
 
 
 def _unprintable(character: str) -> bool:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from srlaw.errors import InputError, quoted
+
+_NO_INTEGER = re.compile(r"(?<!\S)(?![+-]?\d+(?!\S))\S+")  # a word that is not one
 
 
 def repository(*parts: str) -> Path:
@@ -133,6 +138,24 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def open_text(path: Path, **options) -> TextIO:
+    """A text file opened for reading, unpacked if its first two bytes are those of gzip, whatever its name ends in.
+
+    So does polars. It unpacks zlib's format and Zstandard too, which the standard library's reader cannot.
+
+    Args:
+        options: of `open`, such as ``encoding``.
+
+    Raises:
+        InputError: if the file is compressed in another way.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"\x28\xb5\x2f\xfd" or start[:2] in (b"x\x01", b"x\x9c", b"x\xda"):
+        raise InputError(f"{_shown(path)} is compressed, and not by gzip; unpack it")
+    return (gzip.open if start[:2] == b"\x1f\x8b" else open)(path, "rt", **options)
+
+
 def read_lines(path: Path, what: str) -> list[str]:
     """The lines of a text file that are not blank, without the white space around them; each once.
 
@@ -155,23 +178,31 @@ def read_lines(path: Path, what: str) -> list[str]:
 def read_integers(path: Path) -> np.ndarray:
     """One sequence of 64-bit integers from white-space separated text or a one-dimensional .npy array.
 
+    Integers in text are digits with or without a sign; a byte order mark before them is harmless.
+
     Raises:
         InputError: if the file is missing, empty, or holds anything else; names the line.
     """
     readable_file(path, "a text file of integers or a .npy array")
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         return _read_npy(path)
     try:
-        words = path.read_text(encoding="utf-8").split()
-        x = np.array([int(word) for word in words])
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text; give integers separated by white space") from error
-    except ValueError as error:
-        raise InputError(_first_bad_line(path)) from error
+    if wrong := _NO_INTEGER.search(text):
+        line = text.count("\n", 0, wrong.start()) + 1
+        raise InputError(f"{path}, line {line}: {quoted(wrong[0])} is not an integer; remove it or number the items")
+    words = text.split()
     if not words:
         raise InputError(f"{path} is empty; it must hold integers separated by white space")
+    wide = InputError(f"{path} holds an integer that does not fit 64 bits; relabel the ids")
+    try:
+        x = np.array([int(word) for word in words])
+    except ValueError:  # more digits than Python reads
+        raise wide from None
     if x.dtype.kind not in "iu":
-        raise InputError(f"{path} holds an integer that does not fit 64 bits; relabel the ids")
+        raise wide
     return x
 
 
@@ -188,12 +219,3 @@ def _read_npy(path: Path) -> np.ndarray:
     if x.ndim != 1 or x.dtype.kind not in "iu" or not x.size:
         raise InputError(f"{path} holds {x.dtype} of shape {x.shape}; it must hold integers in one dimension")
     return np.array(x, dtype=x.dtype.newbyteorder("="))
-
-
-def _first_bad_line(path: Path) -> str:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            for word in line.split():
-                if not word.lstrip("+-").isdecimal():
-                    return f"{path}, line {number}: {quoted(word)} is not an integer; remove it or number the items"
-    return f"{path} holds a word that is not an integer of at most 4300 digits; relabel the ids"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,12 +128,11 @@ class Sequences:
         """Keep each user's last `s_max` events (the paper's S_max); None keeps everything.
 
         Raises:
-            InputError: if `s_max` is smaller than 1.
+            InputError: if `s_max` is not a whole number of at least 1.
         """
         if s_max is None:
             return self
-        if s_max < 1:
-            raise InputError(f"s_max is {s_max}; it must be at least 1")
+        _check_s_max(s_max)
         return self._select(self._events_left() < s_max)
 
     def at_least(self, events: int) -> Sequences:
@@ -262,8 +261,13 @@ def split(sequences: Sequences, s_max: int, fraction: float = 1.0, test_fraction
         test_fraction: of the users, who validate and test it; nested in the same way. The catalogue stays whole.
 
     Raises:
-        InputError: if nobody has the four events it takes to train, validate and test.
+        InputError: if nobody has the four events it takes to train, validate and test; if `s_max` is not a whole
+            number of at least 1, or a fraction not above 0 and at most 1.
     """
+    _check_s_max(s_max)
+    for name, share in (("fraction", fraction), ("test_fraction", test_fraction)):
+        if not 0 < share <= 1:
+            raise InputError(f"{name} is {share}; it must be above 0 and at most 1")
     place = np.random.default_rng(0).permutation(sequences.n_users)  # of each user in the queue to be let in
 
     def first(share: float) -> Sequences:
@@ -275,6 +279,11 @@ def split(sequences: Sequences, s_max: int, fraction: float = 1.0, test_fraction
     if not train.n_users or not validation.history.n_users:
         raise InputError(f"{sequences.name} has no user with four events; none is left to train, validate and test")
     return Split(train, validation, test)
+
+
+def _check_s_max(s_max: int) -> None:
+    if not whole(s_max, 1):
+        raise InputError(f"s_max is {s_max}; it must be a whole number of at least 1")
 
 
 def _last_two(sequences: Sequences) -> tuple[HeldOut, HeldOut]:

@@ -7,6 +7,7 @@ import os
 import tarfile
 import threading
 import zipfile
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import md5
@@ -392,6 +393,25 @@ def test_lines_are_right_in_tsv_crlf_gz_and_after_blank_lines(tmp_path):
     (tmp_path / "log.tsv.gz").write_bytes(gzip.compress(text.encode()))
     fails(tmp_path / "log.tsv", "log.tsv, line 5: column 'user'")
     fails(tmp_path / "log.tsv.gz", "log.tsv.gz, line 5: column 'user'")
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.csv.GZ", "log.CSV.Gz", "log.txt", "log.txt.GZ"])
+@pytest.mark.parametrize("pack", [gzip.compress, bytes])
+def test_whether_a_log_is_compressed_is_told_by_its_content(tmp_path, name, pack):
+    table = "csv" in name.lower()
+    path = tmp_path / name
+    path.write_bytes(pack(b"user,item,time\nu,a,1\n\nu,b,2\n" if table else b"u a b\n\nv c a b\n"))
+    found = load(path)
+    assert items_of(found) == ({"u": ["a", "b"]} if table else {"u": ["a", "b"], "v": ["c", "a", "b"]})
+    assert found.name == "log"
+    path.write_bytes(pack(b"user,item,time\n\nu,a,x\n" if table else b"u a b\n\nv\n"))
+    fails(path, f"{name}, line 3")
+
+
+def test_a_log_compressed_in_another_way_is_refused(tmp_path):
+    for name in ("log.csv", "log.txt", "log.csv.gz"):
+        (tmp_path / name).write_bytes(zlib.compress(b"user,item,time\nu,a,1\n"))
+        fails(tmp_path / name, name, "is compressed, and not by gzip")
 
 
 def test_blank_lines_and_a_byte_order_mark_are_harmless(tmp_path):

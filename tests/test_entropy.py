@@ -173,6 +173,43 @@ def test_bad_parameters_are_errors_everywhere(m, r):
             call(sequences if call is not en.apen else np.arange(4), m, r)
 
 
+@pytest.mark.parametrize("bad", [-1, 1.5, 0.5, math.nan, math.inf, "a"])
+def test_lengths_of_blocks_are_whole_numbers(bad):
+    x = np.tile([1, 2, 3], 9)
+    lengths = length_histogram(Sequences.from_lists([[1, 2, 3]]))
+    calls = [
+        lambda: en.block_entropy(x, bad),
+        lambda: en.conditional_entropy(x, bad),
+        lambda: en.entropy_rate(x, bad),
+        lambda: list(en.conditional_entropies(x, bad)),
+        lambda: en.apen_pooled(x, bad),
+        lambda: en.apen_without_repeats(9, bad),
+        lambda: en.expected_apen(np.ones((1, 2)), np.ones((1, 2)), 9, bad),
+        lambda: en.usable_length(9, 2, bad),
+        lambda: describe_lengths(lengths, m=bad),
+        lambda: describe_lengths(lengths, s_max=bad),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match=f"is {bad}; .* whole number"):
+            call()
+
+
+def test_whole_numbers_may_be_floats():
+    x = np.array([1, 2, 1, 1, 2, 2, 1])
+    assert en.block_entropy(x, 2.0) == en.block_entropy(x, 2)
+    assert en.conditional_entropy(x, 1.0) == en.conditional_entropy(x, 1)
+    assert en.entropy_rate(x, 1.0) == en.entropy_rate(x, 1)
+
+
+def test_shares_and_chains_that_are_none_are_errors():
+    for share in (math.nan, -0.1, 1.1):
+        with pytest.raises(InputError, match="min_coverage is"):
+            en.entropy_rate(np.arange(4), min_coverage=share)
+    for sizes in ((0, 2, 2), (9, 1, 2), (9, 1.5, 2), (9, 2, 2, 0.0), (9, 2, 2, math.nan)):
+        with pytest.raises(InputError, match="no length is usable"):
+            en.usable_length(*sizes)
+
+
 def test_missing_values_are_errors_everywhere():
     x = np.array([1.0, math.nan, 2.0])
     for call in (en.apen, en.shannon, en.lempel_ziv, en.compression_ratio, describe_sequence):

@@ -159,6 +159,17 @@ def test_a_budget_buys_what_the_planner_names():
     assert f"95% of new runs: {row['low']:.4f} to {row['high']:.4f}" in written
 
 
+def test_budgets_need_the_parameters_of_every_run():
+    rows = stored.sweep("loss-scaling")
+    with pytest.raises(InputError, match="no column 'params_total'"):
+        budgets(rows.drop("params_total"))
+    with pytest.raises(InputError, match="row 1: column 'params_total' is empty"):
+        budgets(rows.with_columns(pl.lit(None, pl.Int64).alias("params_total")))
+    failed = rows[:1].with_columns(pl.lit("failed").alias("status"), pl.lit(None, pl.Int64).alias("params_total"))
+    plain, more = (budgets(table, laws=LINEAR, count=40) for table in (rows, pl.concat([failed, rows])))
+    assert more.equals(plain)
+
+
 def test_budgets_of_several_models_are_refused():
     with pytest.raises(InputError, match="one model at one s_max"):
         budgets(stored.sweep("frameworks").filter(pl.col("seed") == 0, pl.col("precision") == "float32"))

@@ -1,12 +1,16 @@
 """Paths that may be read and written, files whole or not at all, and sentences that stay on one line."""
 
+import gzip
+import math
 import os
 import pickle
+import zlib
 
+import numpy as np
 import pytest
 
-from srlaw.errors import LONGEST, InputError, one_line, quoted
-from srlaw.files import readable_file, safe_folder, safe_target, write_atomically
+from srlaw.errors import LONGEST, InputError, one_line, quoted, whole
+from srlaw.files import open_text, read_integers, readable_file, safe_folder, safe_target, write_atomically
 
 
 def test_a_message_is_one_line_whatever_it_quotes():
@@ -24,6 +28,63 @@ def test_quoted_values_are_cut_and_keep_their_quotes():
     assert quoted("so\non") == "'so\\non'"
     assert quoted("x" * 100) == "'" + "x" * 28 + "…" + "x" * 28 + "'"
     assert quoted(5) == "5"
+
+
+def test_whole_numbers():
+    assert all(whole(value) for value in (0, 2, 2.0, np.int8(3), np.float32(4), 10**400))
+    assert not any(whole(value) for value in (-1, 1.5, math.nan, math.inf, "2", None, [2]))
+    assert whole(1, 1)
+    assert not whole(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (b"\xef\xbb\xbf1 2\r\n3", [1, 2, 3]),
+        (b"+5 -3\n\n007", [5, -3, 7]),
+        (b"-9223372036854775808 9223372036854775807", [-(2**63), 2**63 - 1]),
+        (b"18446744073709551615", [2**64 - 1]),
+        ("١ ２".encode(), [1, 2]),
+    ],
+)
+def test_integers_in_text(tmp_path, text, values):
+    (tmp_path / "x.txt").write_bytes(text)
+    assert read_integers(tmp_path / "x.txt").tolist() == values
+
+
+@pytest.mark.parametrize("word", ["1_000", "+-5", "--5", "5-", "+", "1.0", "1e3", "1,2", "nan", "0x1", "²"])
+def test_words_that_are_no_integers_are_named_with_their_line(tmp_path, word):
+    (tmp_path / "x.txt").write_text(f"1 2\r\n\r\n3 {word} 4\r\n", newline="")
+    with pytest.raises(InputError) as error:
+        read_integers(tmp_path / "x.txt")
+    assert f"x.txt, line 3: '{word}' is not an integer" in str(error.value)
+
+
+@pytest.mark.parametrize("word", [str(2**64), str(-(2**63) - 1), f"-1 {2**63}", "9" * 5000])
+def test_integers_beyond_64_bits_are_refused(tmp_path, word):
+    (tmp_path / "x.txt").write_text(word)
+    with pytest.raises(InputError, match="does not fit 64 bits"):
+        read_integers(tmp_path / "x.txt")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".NPY", ".Npy"])
+def test_arrays_are_read_whatever_the_case_of_their_name(tmp_path, suffix):
+    np.save(tmp_path / "x.npy", np.array([3, 1]))
+    (tmp_path / "x.npy").rename(tmp_path / f"x{suffix}")
+    assert read_integers(tmp_path / f"x{suffix}").tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("name", ["a", "a.gz", "a.csv", "a.csv.GZ"])
+def test_text_is_unpacked_by_its_first_bytes_whatever_its_name(tmp_path, name):
+    for text in ("", "\x1f", "x^y", "déjà"):
+        for packed in (text.encode(), gzip.compress(text.encode())):
+            (tmp_path / name).write_bytes(packed)
+            with open_text(tmp_path / name, encoding="utf-8") as file:
+                assert file.read() == text
+    for packed in (*(zlib.compress(b"text", level) for level in (1, 6, 9)), b"\x28\xb5\x2f\xfd\0"):
+        (tmp_path / name).write_bytes(packed)
+        with pytest.raises(InputError, match="is compressed, and not by gzip; unpack it"):
+            open_text(tmp_path / name)
 
 
 def test_readable_files(tmp_path):

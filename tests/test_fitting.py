@@ -1,6 +1,8 @@
 """The fitter: the paper's panels, an outside standard, known truths, and misuse."""
 
 import json
+import math
+import re
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +16,7 @@ from scipy.stats import t as student
 from srlaw import paper
 from srlaw.errors import InputError
 from srlaw.laws import (
+    LAWS,
     PANEL_LAWS,
     STATUSES,
     Law,
@@ -600,7 +603,7 @@ def test_other_misuse():
         fit(law, data, "hr10", huber=1e-3)
     with pytest.raises(InputError, match="cannot hold 'w1'"):
         fit(law, data, "hr10", fixed={"w1": 1})
-    for weights in ([1, 2], [0] * 12, [1e200] * 11 + [np.inf]):
+    for weights in ([1, 2], ["a"] * 12, [0] * 12, [1e200] * 11 + [np.inf]):
         with pytest.raises(InputError, match="weights"):
             fit(law, data, "hr10", weights=weights)
     for factor in (1e200, 1e-310):
@@ -609,6 +612,61 @@ def test_other_misuse():
     for huber in (float("nan"), 0.0, -1.0, float("inf")):
         with pytest.raises(InputError, match="it must be above 0"):
             fit(get("chinchilla"), {"n_params": [1, 2], "tokens": [1, 2], "y": [1, 2]}, "y", huber=huber)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_what_a_law_says_it_can_hold_it_holds(name):
+    """Names of the search that are no parameters of the law, as kaplan's a, are not among them."""
+    law = get(name)
+    rng = np.random.default_rng(0)
+    data = {argument: 10 ** rng.uniform(0.5, 3, 40) for argument in law.arguments} | {"y": rng.uniform(1, 2, 40)}
+    able = []
+    for parameter in (*law.parameters, *law.search):
+        try:
+            result = fit(law, data, "y", fixed={parameter: 0.3}, starts=1)
+        except InputError as error:
+            said = str(error).split("it can hold ")[1]
+        else:
+            able.append(parameter)
+            assert result.params[parameter] == 0.3
+    with pytest.raises(InputError, match="cannot hold 'zz'"):
+        fit(law, data, "y", fixed={"zz": 1})
+    assert set(able) == set(said.split(", ")) - {"nothing"}
+    if name == "kaplan":
+        assert set(able) == {"alpha_d"}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e300, "a", None])
+@pytest.mark.parametrize(("name", "parameter"), [("performance", "w3"), ("performance-code", "p"), ("power", "alpha")])
+def test_a_parameter_is_held_at_a_number_within_its_bounds(name, parameter, value):
+    with pytest.raises(InputError, match=re.escape(f"{name} cannot hold {parameter} at {value}; give")):
+        fit(get(name), good(), "hr10", fixed={parameter: value})
+    with pytest.raises(InputError, match=r"power cannot hold alpha at -1; .* from 0\.0001 to 10"):
+        fit(get("power"), good(), "hr10", fixed={"alpha": -1})
+    for law, p in (("performance-shared", "p1"), ("performance-code", "p")):
+        with pytest.raises(InputError, match=f"{law} cannot hold {p} at 0"):
+            fit(get(law), good(), "hr10", fixed={p: 0})
+    with pytest.raises(InputError, match="chinchilla cannot hold 'alpha' in a Huber fit; it can hold nothing"):
+        fit(get("chinchilla"), {"n_params": [1, 2], "tokens": [1, 2], "y": [1, 2]}, "y", huber=0.1, fixed={"alpha": 1})
+
+
+@pytest.mark.parametrize("column", ["n_layers", "d_emb", "hr10"])
+def test_columns_of_unequal_length_are_refused(column):
+    data = good()
+    law = get("log-linear")
+    for wrong in (data[column][:-1], data[column][0], np.array(data[column])[:, None]):
+        for call in (fit, expanding, lambda *given: holdout(*given, k=8)):
+            with pytest.raises(
+                InputError, match=r"has the shape \(.*\) and the response \(.*; both need one number a point"
+            ):
+                call(law, {**data, column: wrong}, "hr10")
+
+
+@pytest.mark.parametrize("starts", [0, -1, 1.5, math.nan, "a", None])
+def test_starts_are_a_number_of_searches(starts):
+    for call in (fit, expanding, lambda *given, starts: holdout(*given, k=8, starts=starts)):
+        with pytest.raises(InputError, match=f"starts is {starts}; it must be a whole number of at least 1"):
+            call(get("log-linear"), good(), "hr10", starts=starts)
 
 
 def test_what_cannot_be_identified_has_a_status_and_no_error():

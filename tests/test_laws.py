@@ -1,5 +1,7 @@
 """Each law against its equation: Jacobians, bases, limits, and where it is largest."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -211,8 +213,52 @@ def test_a_law_that_levels_off_has_no_maximum():
 
 
 def test_an_optimum_without_parameters_is_refused():
-    with pytest.raises(InputError, match="power depends on its parameters"):
-        optimum(get("power"))
+    for params in (None, {"E": 0.4}):
+        with pytest.raises(InputError, match="power depends on its parameters; give E, A, B, alpha, beta"):
+            optimum(get("power"), params)
+
+
+BELL = {"b": 0.0, "c1": 2 * np.log(12), "c2": -1.0, "c3": 2 * np.log(90), "c4": -1.0}
+
+
+@pytest.mark.parametrize(("power", "c"), [("", 270), ("^2", 24300), ("**0.5", 30), ("^5e-1", 30), (" ** 2e0 ", 24300)])
+def test_a_product_may_have_any_power_above_zero(power, c):
+    """With x = ln N and y = ln d at ln 12 − λ and ln 90 − λp, x + p y = ln c gives λ."""
+    p = float(power.strip(" ^*") or 1)
+    shift = (np.log(12) + p * np.log(90) - np.log(c)) / (1 + p**2)
+    found = optimum(get("log-quadratic"), BELL, f"N*d{power}={c:.1e}" if c == 270 else f" n_layers * d_emb{power}={c}")
+    assert found.n_layers == pytest.approx(12 * np.exp(-shift), rel=1e-6)
+    assert found.d_emb == pytest.approx(90 * np.exp(-shift * p), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        "N*d=1.2.3",
+        "N*d=1e",
+        "N*d=",
+        "N*d=0",
+        "N*d=-4",
+        "N*d=nan",
+        "N*d=1e999",
+        "N*d^0=8",
+        "N*d^-1=8",
+        "N*d^.=8",
+        "N*d^inf=8",
+    ],
+)
+def test_a_constraint_that_is_none_is_quoted(constraint):
+    with pytest.raises(InputError, match=f"cannot read the constraint '{re.escape(constraint)}'; .* above 0"):
+        optimum(get("log-quadratic"), BELL, constraint)
+
+
+@pytest.mark.parametrize("ends", [(0, 5), (-1, 5), (5, 1), (5, 5), (1, np.inf), (1, np.nan), (np.nan, 5), (1, 2, 3)])
+def test_limits_that_are_no_range_are_refused(ends):
+    for name in ("n_layers", "d_emb"):
+        with pytest.raises(InputError, match=f"the limits of {name} are .*0 < low < high"):
+            optimum(get("log-quadratic"), BELL, limits={name: ends})
+    with pytest.raises(InputError, match="limits for 'depth'"):
+        optimum(get("log-quadratic"), BELL, limits={"depth": (1, 5)})
 
 
 def test_optimum_interval_covers_and_errors_are_sentences():

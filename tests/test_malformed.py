@@ -24,7 +24,8 @@ from srlaw.cli import main
 from srlaw.datasets import load
 from srlaw.errors import LONGEST
 from srlaw.models import MODELS
-from srlaw.saved import Recommender, save
+from srlaw.recommender import Recommender
+from srlaw.saved import save
 from srlaw.training import TrainConfig, train
 
 SECONDS = 60  # for one case; most take milliseconds, and what waits for a pipe would wait for ever
@@ -167,7 +168,7 @@ LOGS = [
     ("log.txt", b"a x\na y\n", ["--sort"]),
     ("log.txt", b"a x\na y\n", ["--duplicates", "drop"]),
     ("log.txt", b"a x\na y\n", ["--separator", " "]),
-    ("log.txt.gz", b"no gzip", []),
+    ("log.txt.gz", b"\x1f\x8bno gzip", []),
     ("log.inter", b"user_id:token\titem_id_list:token_seq\titem_id:token\na\tx y\tz\n", []),
     ("log.inter", b"user_id:token\titem_id:token\na\tx\n", []),
     ("log.inter", b"user_id:token,item_id:token,timestamp:float\na,x,1\n", []),

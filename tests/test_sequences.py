@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from srlaw.errors import InputError
-from srlaw.sequences import Sequences
+from srlaw.sequences import Sequences, split
 
 items = st.sampled_from([st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64 - 1), st.text(max_size=3)])
 populations = items.flatmap(lambda ids: st.lists(st.lists(ids, max_size=8), max_size=8))
@@ -122,10 +122,24 @@ def test_nothing_can_be_written():
     assert lists(pickle.loads(pickle.dumps(found))) == lists(copy.deepcopy(found)) == [[1, 2], [3]]
 
 
-@pytest.mark.parametrize("s_max", [0, -1])
-def test_s_max_below_one(s_max):
-    with pytest.raises(InputError, match=f"s_max is {s_max}"):
-        Sequences.from_lists([[1]]).truncate(s_max)
+@pytest.mark.parametrize("s_max", [0, -1, 1.5, float("nan"), float("inf"), "2"])
+def test_s_max_is_a_whole_number_of_at_least_one(s_max):
+    sequences = Sequences.from_lists([[1, 2, 3, 4, 5], [1, 2]])
+    for call in (sequences.truncate, lambda s_max: split(sequences, s_max)):
+        with pytest.raises(InputError, match=f"s_max is {s_max}; it must be a whole number of at least 1"):
+            call(s_max)
+    assert lists(split(sequences, 1).train) == [[2, 3]]
+
+
+@pytest.mark.parametrize("share", [0, -0.5, 1.01, 2.0, float("nan")])
+def test_a_share_of_the_users_is_one(share):
+    sequences = Sequences.from_lists([[1, 2, 3, 4, 5], [1, 2, 3, 4]])
+    for name in ("fraction", "test_fraction"):
+        with pytest.raises(InputError, match=f"^{name} is {share}; it must be above 0 and at most 1"):
+            split(sequences, 2, **{name: share})
+    assert split(sequences, 2, fraction=0.5).train.n_users == 1
+    with pytest.raises(InputError, match="no user with four events"):
+        split(Sequences.from_lists([[1, 2, 3]]), 1)
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,28 @@ def test_without_following_items_have_zipf_popularity():
     assert sequences.summary()["mean_length"] == pytest.approx(60, rel=0.05)
 
 
-@pytest.mark.parametrize("sizes", [{"users": 0}, {"types": 0}, {"follow": 1.5}, {"branching": 200}, {"mean_length": 5}])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"users": 0},
+        {"types": 0},
+        {"follow": 1.5},
+        {"follow": np.nan},
+        {"branching": 200},
+        {"order": 3},
+        *({"mean_length": length} for length in (5, np.nan, np.inf, 1e18)),
+    ],
+)
 def test_impossible_populations_are_plain_errors(sizes):
     with pytest.raises(InputError, match="no population has"):
         synthetic(**sizes)
+
+
+@pytest.mark.parametrize("name", ["seed", "users", "items", "types", "branching", "order"])
+def test_counts_of_a_population_are_whole_numbers(name):
+    for value in (-1, 1.5, np.nan, np.inf):
+        with pytest.raises(InputError, match=f"{name} is {value}; .* whole number"):
+            population(**{name: value})
 
 
 def test_order_matters_to_the_corrected_entropy_and_not_to_apen_without_repeats():

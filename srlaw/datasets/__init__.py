@@ -12,7 +12,7 @@ from srlaw.datasets.fetch import holds, official_files, places_of
 from srlaw.datasets.histories import read_histories
 from srlaw.datasets.log import Duplicates, Log, encode, to_sequences
 from srlaw.datasets.registry import REGISTRY, Dataset
-from srlaw.datasets.tables import FORMATS, Table, column_names, kind_of, read, table_at
+from srlaw.datasets.tables import FORMATS, Table, column_names, kind_of, read, table_at, unpacked
 from srlaw.datasets.values import Column, ids, ratings, times
 from srlaw.errors import InputError, quoted
 from srlaw.files import readable_file, status
@@ -98,7 +98,7 @@ def _load_synthetic(name: str, path: str | Path | None) -> Sequences:
 
 
 def _stem(name: str) -> str:
-    return Path(Path(name).name.removesuffix(".gz")).stem
+    return unpacked(Path(name)).stem
 
 
 def _file_log(file: Path, path: str | Path | None, columns: dict[str, str | None], separator: str | None) -> Log:

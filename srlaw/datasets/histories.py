@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from pathlib import Path
@@ -14,6 +13,7 @@ from srlaw.datasets.columns import GUESSES
 from srlaw.datasets.log import Log, encode
 from srlaw.datasets.values import Column, ids
 from srlaw.errors import InputError, quoted
+from srlaw.files import open_text
 
 LAYOUT = "'user item item …', one history a line, oldest event first, or 'user item', one event a line in order of time"
 
@@ -49,9 +49,8 @@ def read_histories(path: Path) -> Log:
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """Line number, from 1, and fields of every line that is not blank."""
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8-sig") as file:
+        with open_text(path, encoding="utf-8-sig") as file:
             numbered = enumerate(map(str.split, file), start=1)
             return [(number, fields) for number, fields in numbered if fields]
     except UnicodeDecodeError:

@@ -7,11 +7,12 @@ slow, and only ever done on the way to an error (or to tell a blank line from a 
 from __future__ import annotations
 
 import csv
-import gzip
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+
+from srlaw.files import open_text
 
 csv.field_size_limit(2**31 - 1)  # a cell may be longer than the 128 KiB that the reader allows by default
 
@@ -25,8 +26,7 @@ class Record(NamedTuple):
 
 def records(path: Path, separator: str, strict: bool = False) -> Iterator[Record]:
     """All records, header and blank lines (no fields) included; bytes that are not UTF-8 are escaped."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with open_text(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, delimiter=separator, strict=strict)
         line = 1
         for fields in reader:

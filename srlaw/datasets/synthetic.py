@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, whole
 from srlaw.markov import MarkovChain, successors_chain, zipf
 from srlaw.sequences import Sequences
+
+LONGEST = 1_000_000  # mean events per user; a population is drawn as a table of users times its longest history
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,19 @@ def population(
     Raises:
         InputError: for sizes that make no population.
     """
+    counts = {"seed": seed, "users": users, "items": items, "types": types, "branching": branching, "order": order}
+    for name, value in counts.items():
+        if not whole(value):
+            raise InputError(f"{name} is {value}; a population needs a whole number of at least 0 there")
+    seed, users, items, types, branching, order = map(int, counts.values())
     if order not in (1, 2) or (order == 2 and items > 200):
         raise InputError(f"no population has order={order} with items={items}; use order 1, or 2 with items ≤ 200")
-    if users < types or types < 1 or not 1 <= branching < items or not 0 <= follow <= 1 or mean_length <= 5:
+    sizes = users >= types >= 1 and 1 <= branching < items
+    if not (sizes and 0 <= follow <= 1 and 5 < mean_length <= LONGEST):
         raise InputError(
             f"no population has users={users}, types={types}, items={items}, branching={branching}, "
             f"follow={follow}, mean_length={mean_length}; use users ≥ types ≥ 1, 1 ≤ branching < items, "
-            "0 ≤ follow ≤ 1 and mean_length > 5"
+            f"0 ≤ follow ≤ 1 and 5 < mean_length ≤ {LONGEST:,}"
         )
     rng = np.random.default_rng([seed, 0])
     chains = tuple(successors_chain(zipf(items), branching, follow, rng, order) for _ in range(types))

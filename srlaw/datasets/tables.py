@@ -40,9 +40,14 @@ class Table:
         return f"{self.path.name}, line {places.line_of(self.path, self.separator, self.names is None, row)}"
 
 
+def unpacked(path: Path) -> Path:
+    """A file's name without the ``.gz`` behind it. Whether it is compressed its content tells, not its name."""
+    return Path(path.stem if path.suffix.lower() == ".gz" else path.name)
+
+
 def kind_of(path: Path) -> str:
     """The end of a file's name that tells its format, in lower case, without ``.gz``."""
-    return Path(path.name.lower().removesuffix(".gz")).suffix
+    return unpacked(path).suffix.lower()
 
 
 def table_at(path: Path, separator: str | None = None) -> Table:

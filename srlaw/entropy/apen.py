@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from numbers import Integral
 
 import numba
 import numpy as np
 
 from srlaw.entropy.ngrams import apen_dense, apen_exact, as_source, bounded, ngram_counts
-from srlaw.errors import InputError
+from srlaw.errors import InputError, whole
 from srlaw.sequences import Sequences
 
 Tolerance = np.float64 | np.uint64
@@ -33,7 +32,7 @@ def apen(x: np.ndarray, m: int = 2, r: float = 0.0) -> float:
     Raises:
         InputError: if m < 1, r < 0 or r is NaN, if `x` contains NaN, or if r > 0 and ids are not numbers.
     """
-    _check(m, r)
+    check(m, r)
     x = np.asarray(x)
     codes, offsets = as_source(x)
     return float(_apen(codes, offsets, x, m, r)[0])
@@ -45,7 +44,7 @@ def apen_per_user(sequences: Sequences, m: int = 2, r: float = 0.0) -> np.ndarra
     Raises:
         InputError: as `apen`.
     """
-    _check(m, r)
+    check(m, r)
     return _apen(sequences.items, sequences.offsets, sequences.catalogue, m, r, sequences.items)
 
 
@@ -67,7 +66,7 @@ def apen_pooled(x: Sequences | np.ndarray, m: int = 2) -> float:
     Raises:
         InputError: if m < 1.
     """
-    _check(m, 0.0)
+    check(m)
     codes, offsets = as_source(x)
     return _phi_pooled(codes, offsets, m) - _phi_pooled(codes, offsets, m + 1)
 
@@ -77,15 +76,24 @@ def apen_without_repeats(n: np.ndarray | int, m: int = 2) -> np.ndarray:
 
     Every window then matches only itself, so Φ^k = −ln(n − k + 1): the value depends on the length alone.
     NaN where ``n <= m``.
+
+    Raises:
+        InputError: if m < 1.
     """
+    check(m)
     n = np.asarray(n, dtype=float)
     short = n <= m
     safe = np.where(short, m + 1, n)
     return np.where(short, np.nan, -np.log1p(1 / (safe - m)))
 
 
-def _check(m: int, r: float) -> None:
-    if not (isinstance(m, Integral) or float(m).is_integer()) or m < 1:
+def check(m: int, r: float = 0.0) -> None:
+    """Refuse what is no embedding dimension and tolerance.
+
+    Raises:
+        InputError: if m is not a whole number of at least 1, r < 0 or r is NaN.
+    """
+    if not whole(m, 1):
         raise InputError(f"m is {m}; the embedding dimension must be a whole number of at least 1")
     if not r >= 0:
         raise InputError(f"r is {r}; the tolerance must be a number of at least 0")

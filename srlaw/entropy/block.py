@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import digamma
 
 from srlaw.entropy.ngrams import as_source, ngram_counts
-from srlaw.errors import InputError
+from srlaw.errors import InputError, whole
 from srlaw.sequences import Sequences
 
 CORRECTIONS = ("plug-in", "miller-madow", "grassberger")
@@ -59,12 +59,12 @@ def block_entropy(x: Sequences | np.ndarray, k: int, correction: str = "plug-in"
     NaN if no history has k events.
 
     Raises:
-        InputError: if k < 1 or the correction is unknown.
+        InputError: if k is not a whole number of at least 1, or the correction is unknown.
     """
-    if k < 1:
-        raise InputError(f"k is {k}; a block must have at least 1 event")
+    if not whole(k, 1):
+        raise InputError(f"k is {k}; a block must have a whole number of events, at least 1")
     codes, offsets = as_source(x)
-    return entropy_of_counts(ngram_counts(codes, offsets, k, 0), correction)
+    return entropy_of_counts(ngram_counts(codes, offsets, int(k), 0), correction)
 
 
 def conditional_entropy(x: Sequences | np.ndarray, m: int, correction: str = "plug-in") -> float:
@@ -74,11 +74,12 @@ def conditional_entropy(x: Sequences | np.ndarray, m: int, correction: str = "pl
     (ApEn counts one more window in H_m, and may be). NaN if no history has m + 1 events.
 
     Raises:
-        InputError: if m < 0 or the correction is unknown.
+        InputError: if m is not a whole number of at least 0, or the correction is unknown.
     """
-    if m < 0:
-        raise InputError(f"m is {m}; the number of conditioning events must be at least 0")
+    if not whole(m):
+        raise InputError(f"m is {m}; the number of conditioning events must be a whole number of at least 0")
     codes, offsets = as_source(x)
+    m = int(m)
     longer = entropy_of_counts(ngram_counts(codes, offsets, m + 1, 0), correction)
     return longer - entropy_of_counts(ngram_counts(codes, offsets, m, 1), correction) if m else longer
 
@@ -102,7 +103,12 @@ def entropy_rate(x: Sequences | np.ndarray, max_order: int = 3, min_coverage: fl
     thinner than that): for a stationary source an upper bound on the rate, up to the remaining bias.
     On duplicated data it is not to be trusted: copied histories or blocks leave no singletons, so the coverage, and
     with it the order, comes out too high and the value far too low.
+
+    Raises:
+        InputError: if `max_order` is not a whole number of at least 0, or `min_coverage` not a share.
     """
+    if not 0 <= min_coverage <= 1:
+        raise InputError(f"min_coverage is {min_coverage}; it must be a share, from 0 to 1")
     best = EntropyRate(math.nan, 0, math.nan)
     for found in conditional_entropies(x, max_order):
         if found.order and found.coverage < min_coverage:
@@ -116,9 +122,14 @@ def conditional_entropies(x: Sequences | np.ndarray, max_order: int = 3) -> Iter
 
     It ends before `max_order` where no history is long enough. A value whose coverage is low says how thin the counts
     are, not how regular the source.
+
+    Raises:
+        InputError: if `max_order` is not a whole number of at least 0.
     """
+    if not whole(max_order):
+        raise InputError(f"max_order is {max_order}; it must be a whole number of at least 0")
     codes, offsets = as_source(x)
-    for order in range(max_order + 1):
+    for order in range(int(max_order) + 1):
         counts = ngram_counts(codes, offsets, order + 1, 0)
         if not len(counts):
             return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from srlaw.errors import InputError
+from srlaw.entropy.apen import check
+from srlaw.errors import InputError, whole
 from srlaw.markov import MarkovChain
 
 MAX_CELLS = 20_000_000  # n-grams that are listed at most
@@ -18,7 +19,11 @@ def expected_apen(cells_m: np.ndarray, cells_longer: np.ndarray, n: int, m: int)
 
     Args:
         cells_m, cells_longer: all m-grams and all (m + 1)-grams as (probability, multiplicity), shape ``(cells, 2)``.
+
+    Raises:
+        InputError: if m is not a whole number of at least 1.
     """
+    check(m)
     return _expected_phi(cells_m, n - m + 1) - _expected_phi(cells_longer, n - m)
 
 
@@ -78,7 +83,16 @@ def usable_length(items: int, branching: int, m: int, tolerance: float = 0.05) -
     """Smallest n at which ApEn(m, 0) is expected within ``tolerance`` (a share) of the entropy rate ln b.
 
     For a chain of `items` items with `branching` ≥ 2 equally likely successors each, found by bisection.
+
+    Raises:
+        InputError: for other numbers of items or successors, m < 1, or a tolerance that no length meets.
     """
+    check(m)
+    if not (whole(items, 1) and whole(branching, 2) and tolerance > 0):
+        raise InputError(
+            f"no length is usable for items={items}, branching={branching}, tolerance={tolerance}; use items ≥ 1, "
+            "branching ≥ 2 and a tolerance above 0"
+        )
     low, high = m + 1, 2 * m + 4
 
     def usable(n: int) -> bool:

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import polars as pl
 
-from srlaw.entropy.apen import apen, apen_per_user, apen_pooled, apen_without_repeats, mean_apen
+from srlaw.entropy.apen import apen, apen_per_user, apen_pooled, apen_without_repeats, check, mean_apen
 from srlaw.entropy.block import conditional_entropy, entropy_of_counts, entropy_rate
 from srlaw.entropy.coding import compression_ratio, lempel_ziv, lempel_ziv_phrases
 from srlaw.entropy.ngrams import as_source, ngram_counts, relabel
-from srlaw.errors import InputError
+from srlaw.errors import InputError, whole
 from srlaw.sequences import Sequences
 
 LONGEST_FOR_LEMPEL_ZIV = 50_000_000  # its suffix automaton takes about 110 bytes an event
@@ -126,7 +126,13 @@ def describe_lengths(histogram: pl.DataFrame, s_max: int | None = None, m: int =
 
     Returns:
         ``apen`` is NaN if any user has repeats, since it then depends on more than the lengths.
+
+    Raises:
+        InputError: if s_max or m is not a whole number of at least 1.
     """
+    check(m)
+    if s_max is not None and not whole(s_max, 1):
+        raise InputError(f"s_max is {s_max}; it must be a whole number of at least 1")
     length = histogram["length"].to_numpy()
     users = histogram["users"].to_numpy()
     length = length if s_max is None else np.minimum(length, s_max)

@@ -17,12 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 import polars as pl
 from scipy.special import fdtri
 
-from srlaw.errors import InputError
+from srlaw.errors import InputError, whole
 from srlaw.laws import general, project
 from srlaw.laws.forms import Law
 from srlaw.laws.problem import APART, TIGHT, Problem, Solutions, pose
@@ -128,7 +129,22 @@ def arguments(law: Law, data, x: dict[str, str] | None = None) -> dict[str, np.n
     return values
 
 
+def check_shapes(x: dict, y: np.ndarray) -> None:
+    """Refuse arguments and a response that are not ``(n,)`` all.
+
+    Raises:
+        InputError: if they are not.
+    """
+    for name, values in x.items():
+        if np.ndim(y) != 1 or np.shape(values) != np.shape(y):
+            raise InputError(
+                f"argument {name} has the shape {np.shape(values)} and the response {np.shape(y)}; both need one "
+                "number a point"
+            )
+
+
 def _check(law: Law, x: dict, y: np.ndarray, free: int, huber: float | None) -> None:
+    check_shapes(x, y)
     if len(y) < free:
         raise InputError(f"{law.name} has {free} parameters to fit, and there are only {len(y)} points")
     for name, values in {**x, "the response": y}.items():
@@ -162,14 +178,19 @@ def _engine(law: Law):
 
 
 def fit_many(law, x, y, weights=None, fixed=None, starts: int = STARTS) -> list[tuple[Problem, Solutions]]:
-    """Fits of one law on the same arguments to each row of `y` ``(R, n)``; nothing is checked.
+    """Fits of one law on the same arguments to each row of `y` ``(R, n)``; the data are not checked.
 
     Returns:
         one (problem, solutions) for each of the law's charts; `merge` takes the better chart row by row.
+
+    Raises:
+        InputError: if starts is not a whole number of at least 1.
     """
+    if not whole(starts, 1):
+        raise InputError(f"starts is {starts}; it must be a whole number of at least 1")
     law, fixed = law.hold(fixed or {})
     problems = [pose(chart, x, fixed) for chart in law.charts()]
-    return [(problem, search(problem, y - problem.offset, weights, starts)) for problem in problems]
+    return [(problem, search(problem, y - problem.offset, weights, int(starts))) for problem in problems]
 
 
 def merge(found) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -217,12 +238,14 @@ def fit(law: Law, data, y: str, x=None, weights=None, huber=None, fixed=None, st
         data: polars frame or dict of columns. y: the response's column. x: argument → column, where they differ.
         weights: non-negative weights of the squared residuals (or Huber losses), ``(n,)``.
         huber: δ of a Huber loss of log residuals; `chinchilla` only.
-        fixed: parameters held at a value: exponents, and the shared p of Eq. (7); of a law of `predict` alone, any.
-        starts: local searches.
+        fixed: parameters held at a value within their bounds: exponents, and the shared p of Eq. (7); of a law of
+            `predict` alone, any; none with huber.
+        starts: local searches, at least 1.
 
     Raises:
-        InputError: missing or non-numeric columns, values that are not finite or not positive or too large to be
-            squared, fewer points than parameters, a response or an argument with a single value.
+        InputError: missing or non-numeric columns, or of unequal length; values that are not finite or not positive or
+            too large to be squared, fewer points than parameters, a response or an argument with a single value;
+            weights, held parameters or starts that cannot be used.
     """
     return fit_arrays(law, arguments(law, data, x), column(data, y, "response"), weights, huber, fixed, starts)
 
@@ -250,15 +273,15 @@ def fit_arrays(law: Law, x: dict, y: np.ndarray, weights=None, huber=None, fixed
 
 def fit_rows(law: Law, x: dict, y: np.ndarray, weights=None, huber=None, fixed=None, starts: int = STARTS) -> list[Fit]:
     """`fit_arrays` of several responses ``(R, n)`` on the same arguments, searched as one batch."""
-    fixed = {name: float(value) for name, value in (fixed or {}).items()}
     searched = law if huber is None else law.robust(huber)
-    for name in fixed:
-        if name not in law.search or name not in law.parameters or searched.engine:
-            raise InputError(f"{law.name} cannot hold {name!r}; it can hold {', '.join(law.search) or 'nothing'}")
+    fixed = _held(law, searched, fixed or {})
     for response in y:
         _check(law, x, response, len(law.parameters) - len(fixed), huber)
     if weights is not None:
-        weights = np.asarray(weights, float)
+        try:
+            weights = np.asarray(weights, float)
+        except (TypeError, ValueError):
+            weights = np.array(math.nan)
         if weights.shape != y.shape[1:] or not np.isfinite(weights).all() or weights.min() < 0 or not weights.max() > 0:
             raise InputError(f"weights must be {y.shape[1]} finite numbers, none below 0 and not all 0")
     found = fit_many(searched, x, y, None if weights is None else np.tile(weights, (len(y), 1)), fixed, starts)
@@ -267,6 +290,22 @@ def fit_rows(law: Law, x: dict, y: np.ndarray, weights=None, huber=None, fixed=N
         own = [(problem, solutions.row(i)) for problem, solutions in found]
         fits.append(_fit_of(law, searched, own, x, response, weights, huber, fixed))
     return fits
+
+
+def _held(law: Law, searched: Law, fixed: dict) -> dict[str, float]:
+    """The parameters to hold, as floats: coordinates of the search that go by the law's own names, within bounds."""
+    able = () if searched.engine else [name for name in law.search if name in law.parameters]
+    out = {}
+    for name, value in fixed.items():
+        if name not in able:
+            how = "" if searched is law else " in a Huber fit"
+            raise InputError(f"{law.name} cannot hold {name!r}{how}; it can hold {', '.join(able) or 'nothing'}")
+        low, high = law.bounds[name]
+        out[name] = float(value) if isinstance(value, Real) else math.nan
+        if not (low <= out[name] <= high and abs(out[name]) <= LARGEST):
+            box = "" if math.isinf(low) and math.isinf(high) else f" from {low:g} to {high:g}"
+            raise InputError(f"{law.name} cannot hold {name} at {value}; give a finite number{box}")
+    return out
 
 
 def _fit_of(law, searched, found, x, y, weights, huber, fixed) -> Fit:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from srlaw.errors import InputError
-from srlaw.laws.fitting import arguments, column, fit_arrays, fit_many
+from srlaw.laws.fitting import arguments, check_shapes, column, fit_arrays, fit_many
 from srlaw.laws.forms import Law
 
 
@@ -84,5 +84,7 @@ def expanding(law: Law, data, y: str, x=None, size: str | None = None, starts: i
 
 def _by_size(law: Law, data, y: str, x: dict[str, str] | None, size: str | None):
     """The law's arguments and the response, from the smallest configuration to the largest."""
+    arrays, response = arguments(law, data, x), column(data, y, "response")
+    check_shapes(arrays, response)
     order = size_order(data, size)
-    return {name: values[order] for name, values in arguments(law, data, x).items()}, column(data, y, "response")[order]
+    return {name: values[order] for name, values in arrays.items()}, response[order]

@@ -5,6 +5,7 @@ The search is a grid in (ln N, ln d) that is refined around its best cell, for a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from srlaw.laws.inference import Bootstrap, percentiles
 PANEL_ARGUMENTS = ("n_layers", "d_emb")
 LIMITS = {"n_layers": (1.0, 1e4), "d_emb": (1.0, 1e6)}
 COARSE, CELLS, ROUNDS = 129, 13, 14  # first grid per axis; later grids; refinements (each narrows 4 times)
-_PRODUCT = re.compile(r"\s*(?:N|n_layers)\s*\*\s*(?:d|d_emb)\s*(?:(?:\^|\*\*)\s*([\d.]+))?\s*=\s*([\d.eE+]+)\s*$")
+_PRODUCT = re.compile(r"\s*(?:N|n_layers)\s*\*\s*(?:d|d_emb)\s*(?:(?:\^|\*\*)([^=]+))?=([^=]+)")
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,24 @@ def optimum(
 
     Args:
         law, params: a law and its parameters, or a `Fit` alone.
-        constraint: None; ``"N*d=c"`` or ``"N*d^2=c"`` (any power of d); or ``(parameters, limit)`` with a function
+        constraint: None; ``"N*d=c"`` or ``"N*d^p=c"``, p and c above 0; or ``(parameters, limit)`` with a function
             of arrays (n_layers, d_emb), increasing in n_layers: parameters ≤ limit.
-        limits: ranges by argument; default 1 … 10⁴ layers, width 1 … 10⁶.
+        limits: ranges (low, high) by argument, 0 < low < high; default 1 … 10⁴ layers, width 1 … 10⁶.
         draws: a bootstrap of the same fit, for the interval.
 
     Raises:
-        InputError: a law of other arguments, or a constraint that cannot be read or met.
+        InputError: a law of other arguments, parameters that it lacks, limits that are no range, or a constraint that
+            cannot be read or met.
     """
     if isinstance(law, Fit):
         law, params = law.law, law.params
     if tuple(law.arguments) != PANEL_ARGUMENTS:
         raise InputError(f"{law.name} is no law of n_layers and d_emb alone; there is no optimum to look for")
-    if params is None:
-        raise InputError(f"the optimum of {law.name} depends on its parameters; give them, or a fit")
-    limits = {**LIMITS, **(limits or {})}
+    if params is None or not set(law.parameters) <= set(params):
+        raise InputError(
+            f"the optimum of {law.name} depends on its parameters; give {', '.join(law.parameters)}, or a fit"
+        )
+    limits = _ranges(limits or {})
     space = _space(constraint, limits)
     one = {name: np.array([float(value)]) for name, value in params.items()}
     n, d, value, edges = _maximise(law, one, space, limits)
@@ -102,16 +106,38 @@ def _sentence(edges: dict[str, str], constraint) -> str:
     return f"the law has no maximum{where}: it grows {' and '.join(parts)}"
 
 
+def _ranges(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The limits of both arguments, checked."""
+    for name, ends in limits.items():
+        if name not in LIMITS:
+            raise InputError(f"there are limits for {name!r}; they are of {' and '.join(LIMITS)}")
+        if len(ends) != 2 or not 0 < ends[0] < ends[1] < math.inf:
+            raise InputError(f"the limits of {name} are {ends}; give a low and a high end, 0 < low < high")
+    return {**LIMITS, **limits}
+
+
+def _product(text: str) -> tuple[float, float]:
+    """p and c of a constraint ``N*d^p=c``."""
+    match = _PRODUCT.fullmatch(text)
+    try:
+        power, total = map(float, match.groups("1")) if match else (0.0, 0.0)
+    except ValueError:
+        power = total = 0.0
+    if not (0 < power < math.inf and 0 < total < math.inf):
+        raise InputError(
+            f"cannot read the constraint {text!r}; write it like 'N*d=512' or 'N*d^2=32768', both numbers above 0"
+        )
+    return power, total
+
+
 def _space(constraint, limits):
     """Coordinates to search: a function from unit coordinates to (ln N, ln d), and their number."""
     (n0, n1), (d0, d1) = (np.log(limits[name]) for name in ("n_layers", "d_emb"))
     if constraint is None:
         return 2, lambda z: (n0 + (n1 - n0) * z[0], d0 + (d1 - d0) * z[1])
     if isinstance(constraint, str):
-        match = _PRODUCT.match(constraint)
-        if not match or float(match[2]) <= 0:
-            raise InputError(f"cannot read the constraint {constraint!r}; write it like 'N*d=512' or 'N*d^2=32768'")
-        power, total = float(match[1] or 1), np.log(float(match[2]))
+        power, c = _product(constraint)
+        total = math.log(c)
         low, high = max(d0, (total - n1) / power), min(d1, (total - n0) / power)
         if low >= high:
             raise InputError(f"no n_layers and d_emb within their limits meet {constraint!r}")

@@ -19,6 +19,7 @@ import math
 import numpy as np
 from scipy.special import lambertw
 
+from srlaw.errors import InputError
 from srlaw.laws.forms import Law, assemble, bend, decay, gradient
 
 EXPONENT = 10.0  # exponents are searched in ± this: 8^−10 is already a step at the smallest depth
@@ -137,6 +138,8 @@ class PerformanceShared(Law):
     vanishing = ("w3", "w4")
 
     def __init__(self, held: float | None = None, pivot: int = 0):
+        if held == 0:
+            raise InputError(f"{self.name} cannot hold {self.parameters[-1]} at 0; give another number")
         self.held, self.pivot = held, pivot
         if held is not None:
             self.search, self.grid = ("w3", "w4"), (FINE, FINE)

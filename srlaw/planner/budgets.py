@@ -32,14 +32,15 @@ def budgets(
         interval of one new run.
 
     Raises:
-        InputError: as `srlaw.planner.table.read_table`, and runs of several models or s_max.
+        InputError: as `srlaw.planner.table.read_table`, no column ``params_total``, and runs of several models or
+            s_max.
     """
-    read = read_table(table, metric)
+    read = read_table(table, metric, max_params=float("inf"))  # which asks for params_total too
     if len(read.groups) > 1:
         raise InputError(f"budgets needs runs of one model at one s_max; the table has {len(read.groups)}; keep one")
     others, by = of_others(priors, read.dataset), read.chosen_by(metric)
     views = {name: view_of(read, name, others.get(name, []), laws, count, seed) for name in dict.fromkeys([by, metric])}
-    sizes = table.group_by(*SIZES).agg(pl.col("params_total").first().alias("params"))
+    sizes = table.group_by(*SIZES).agg(pl.col("params_total").drop_nulls().first().alias("params"))
     params = {(n, d): value for n, d, value in sizes.iter_rows()}
     own = [params.get((int(n), int(d)), float("inf")) for n, d in read.cells[by].sizes]
     found = []

@@ -73,7 +73,9 @@ def held_out(sequences: Sequences, s_max: int, fraction: float = 1.0) -> tuple[S
 
 
 def fit_liking(sequences: Sequences, model_config: ModelConfig, config: TrainConfig) -> Rated:
-    """Train a `Liking` on one thread's CPU and test the best epochs; one seed gives the same numbers on one machine.
+    """Train a `Liking` on the CPU, on as many threads as torch has, and test the best epochs.
+
+    One seed gives the same numbers on one machine with one number of threads.
 
     Of `config` it takes ``epochs``, ``batch_events``, ``learning_rate``, ``weight_decay``, ``warmup``, ``clip``,
     ``fraction`` and ``seed``.
