@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from srlaw.saved import Recommender
+    from srlaw.recommender import Recommender
 
 __version__ = "0.2.0"
 

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEFT = "errors output files stored sequences markov datasets entropy metrics ratings baselines summary statistics"
-MIDDLE = "models ranking training saved runs sweep laws charts planner paper recover rules"
+MIDDLE = "models ranking training recommender saved runs sweep laws charts planner paper recover rules"
 RIGHT = "claims evidence chapters errata notebook cli"
 ORDER = [*LEFT.split(), *MIDDLE.split(), *RIGHT.split()]
 """Modules and folders of `srlaw`. Chains stand before the data sets, whose synthetic one is drawn from them,
@@ -122,5 +122,5 @@ def test_only_what_trains_imports_torch():
         return found
 
     heavy = {name.removeprefix("srlaw.") for name in graph if "torch" in reached(name)}
-    whole = ("models", "ranking", "training", "saved", "sweep")
+    whole = ("models", "ranking", "training", "recommender", "saved", "sweep")
     assert {name for name in heavy if name.split(".")[0] not in whole} == TRAINS

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from srlaw import paper, stored
-from srlaw.chapters import panels, printed
-from srlaw.laws import get
+from srlaw.chapters import data_terms, panels, printed
+from srlaw.laws import fit, get
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +75,18 @@ def test_equal_fits_are_different_laws_with_the_same_predictions(fits):
 
 
 def test_data_terms_give_one_constant():
-    rows = panels.data_terms(paper.panel("kuairand-pure", 50, "ndcg10"))
+    rows = data_terms.data_terms(paper.panel("kuairand-pure", 50, "ndcg10"))
     constant = rows["d_prime"].log() + rows["p2"] * rows["d_prime"].pow(-rows["w5"])
     np.testing.assert_allclose(constant.to_numpy(), 0, atol=1e-6)
 
 
 def test_within_a_data_set_the_data_term_is_nothing_but_constants():
-    joint = panels.joint_fits("hr10", ["tokens_over_apen"]).filter(pl.col("group") != "all")
+    joint = data_terms.joint_fits("hr10", ["tokens_over_apen"]).filter(pl.col("group") != "all")
     np.testing.assert_allclose(joint["tokens_over_apen"].to_numpy(), joint["intercepts"].to_numpy(), atol=1e-6)
 
 
 def test_common_data_term_is_a_minimum():
-    found = panels.common_data_term("hr10")
+    found = data_terms.common_data_term("hr10")
     data = paper.table(2, corrected=True).select("dataset", "s_max", d=pl.col("tokens_over_apen").log())
     means = paper.grid().group_by("dataset", "s_max").agg(y=pl.col("hr10").mean()).join(data, on=["dataset", "s_max"])
     centred = means.with_columns(pl.col("y") - pl.col("y").mean().over("dataset"))["y"].to_numpy()
@@ -101,10 +101,10 @@ def test_common_data_term_is_a_minimum():
 
 
 def test_a_free_coefficient_of_the_data_term_is_ordinary_regression_at_its_exponent():
-    found = panels.common_data_term("hr10", free_levels=True, free_slope=True)
-    rows = panels._means("hr10", "tokens_over_apen")
+    found = data_terms.common_data_term("hr10", free_levels=True, free_slope=True)
+    rows = data_terms._means("hr10", "tokens_over_apen")
     assert not found["bound"]
-    assert panels.common_data_term("hr10", "tokens", free_slope=True)["bound"]
+    assert data_terms.common_data_term("hr10", "tokens", free_slope=True)["bound"]
     log_d, level = rows["ln_d_prime"].to_numpy(), rows["dataset"].to_dummies().to_numpy()
     design = np.column_stack([level, log_d, np.exp(-found["w5"] * (log_d - log_d.mean()))])
     y = rows["mean"].to_numpy()
@@ -112,20 +112,48 @@ def test_a_free_coefficient_of_the_data_term_is_ordinary_regression_at_its_expon
     flat = y - level @ np.linalg.lstsq(level, y, rcond=None)[0]
     assert found["r2"] == pytest.approx(1 - ((y - design @ beta) ** 2).sum() / (flat @ flat), abs=1e-6)
     assert found["slope"] == pytest.approx(beta[4], rel=1e-4)
-    assert min(panels.common_data_term("ndcg10", corrected=False)["r2"], found["r2"]) > 0  # the term can vanish
+    assert min(data_terms.common_data_term("ndcg10", corrected=False)["r2"], found["r2"]) > 0  # the term can vanish
     for levels in (False, True):
-        fixed, free = (panels.common_data_term("hr10", free_levels=levels, free_slope=s)["r2"] for s in (False, True))
-        assert fixed <= free
-    swapped = panels.common_data_term("hr10", corrected=False, free_slope=True)["r2"]
-    assert swapped != pytest.approx(panels.common_data_term("hr10", free_slope=True)["r2"], abs=0.01)
+        r2 = [data_terms.common_data_term("hr10", free_levels=levels, free_slope=s)["r2"] for s in (False, True)]
+        assert r2[0] <= r2[1]
+    swapped = data_terms.common_data_term("hr10", corrected=False, free_slope=True)["r2"]
+    assert swapped != pytest.approx(data_terms.common_data_term("hr10", free_slope=True)["r2"], abs=0.01)
 
 
-def test_decay_is_seen_where_it_was_planted(fits):
+def test_decay_is_the_contrast_of_a_regression(fits):
+    import statsmodels.api as sm
+
     rows = panels.decay(fits)
     assert len(rows) == 20
     strong = rows.filter(pl.col("t") > 3)
     assert {"ml-1m", "kuairand-pure"} <= set(strong["dataset"])
-    assert (rows["drop"] >= 0).all()
+    for panel in paper.panels()[::5]:
+        n, d = (np.log(panel.points[c].to_numpy()) for c in ("n_layers", "d_emb"))
+        design = np.column_stack([np.ones_like(n), n, d, n**2, d**2, n * d])
+        model = sm.OLS(panel.points["y"].to_numpy(), design).fit()
+        best = model.fittedvalues.argmax()
+        test = model.t_test(design[best] - design[np.argmax(n + d)])
+        row = paper.of_panel(rows, panel)
+        assert (row["best_n"], row["best_d"]) == pytest.approx((np.exp(n[best]), np.exp(d[best])))
+        assert row["drop"] == pytest.approx(test.effect.item(), rel=1e-6)
+        assert row["t"] == pytest.approx(test.tvalue.item(), rel=1e-6)
+
+
+def test_decay_is_seen_where_it_was_planted():
+    points = paper.panel("ml-1m", 100, "hr10").points
+    n, d = (points[c].log() for c in ("n_layers", "d_emb"))
+    noise = np.random.default_rng(0).normal(0, 1e-6, len(points))
+    planted = {
+        "hr10": 0.3 - 0.01 * (n - np.log(12)) ** 2 - 0.02 * (d - np.log(50)) ** 2,  # best at 12 blocks of width 50
+        "ndcg10": 0.1 + 0.01 * n + 0.02 * d,  # best at the largest, 32 of width 100
+    }
+    law = get("log-quadratic-interaction")
+    made = {("made", 1, name, law.name): fit(law, points.with_columns(y=y + noise), "y") for name, y in planted.items()}
+    bent, rising = panels.decay(made).rows(named=True)
+    assert (bent["best_n"], bent["best_d"]) == (12, 50)
+    assert bent["drop"] == pytest.approx(0.01 * np.log(32 / 12) ** 2 + 0.02 * np.log(2) ** 2, abs=1e-5)
+    assert bent["t"] > 1000
+    assert [rising[name] for name in ("best_n", "best_d", "drop", "t")] == [32, 100, 0, 0]
 
 
 def test_the_stored_leave_one_out_errors_are_those_of_a_search_to_the_end():

@@ -9,8 +9,9 @@ import pytest
 
 from srlaw import paper
 from srlaw.claims import CLAIMS, VERDICTS, ledger, verdict
-from srlaw.rules import RULES, cases, data_scale, datasets, extrapolation, theorems
+from srlaw.rules import RULES, data_scale, datasets, extrapolation, volume
 from srlaw.rules.cases import BASE, CASES, STRONG, WEAK
+from srlaw.rules.flip import flip, narrowed
 
 # Names that hold digits but state no result: the paper's numbering, metrics, data sets, constants of formulas.
 NAMES = re.compile(
@@ -127,7 +128,7 @@ def test_the_stored_cards_are_those_of_the_rules():
 )
 def test_parts_of_the_ball(change, wrong):
     right = {"routes": 1e-12, "least": 1.0, "between": True}
-    parts = theorems.parts_of_the_ball(**right | change)
+    parts = volume.parts_of_the_ball(**right | change)
     assert [name for name, ok in parts.items() if not ok] == wrong
 
 
@@ -211,7 +212,7 @@ def test_the_limit_of_a_share_is_the_exact_one():
 
 @pytest.mark.parametrize(("claim", "word"), sorted({(claim, word) for claim, word, _ in CASES}))
 def test_a_flip_takes_a_claim_from_its_word_to_another(claim, word):
-    other, changes = cases.flip(claim, word)
+    other, changes = flip(claim, word)
     assert other in RULES[claim].would_change
     assert other != word
     assert changes
@@ -220,7 +221,7 @@ def test_a_flip_takes_a_claim_from_its_word_to_another(claim, word):
 
 
 def test_a_threshold_lies_between_the_two_values_of_a_flip():
-    assert cases.narrowed(lambda x: x >= 7, 20, 0) == (7, 6)
-    yes, no = cases.narrowed(lambda x: x < 0.05, 0.01, 0.9)
+    assert narrowed(lambda x: x >= 7, 20, 0) == (7, 6)
+    yes, no = narrowed(lambda x: x < 0.05, 0.01, 0.9)
     assert yes < 0.05 <= no < 0.0502
-    assert cases.flip("dataset-scales", "contradicted")[1][0][1:] == (4, 5)  # of nine cases, at most half
+    assert flip("dataset-scales", "contradicted")[1][0][1:] == (4, 5)  # of nine cases, at most half

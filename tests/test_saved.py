@@ -16,7 +16,8 @@ from srlaw.datasets import load as read_log
 from srlaw.datasets.synthetic import population
 from srlaw.errors import InputError
 from srlaw.models import HSTUConfig, SASRecConfig
-from srlaw.saved import FILES, Recommender, codes_in, safe_model_folder, save
+from srlaw.recommender import Recommender, codes_in
+from srlaw.saved import FILES, safe_model_folder, save
 from srlaw.sequences import Sequences
 from srlaw.training import TrainConfig, train
 

@@ -16,7 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from srlaw import claims
 from srlaw.errata import errata
-from srlaw.rules import RULES, cases
+from srlaw.rules import RULES
+from srlaw.rules.flip import flip
 
 METHOD = "notebooks/A1-methods"  # the page with the table of rules
 ERRATA = "errata"
@@ -71,7 +72,7 @@ class Rules(SphinxDirective):
         return [framed({"Claim": 14, "Rule": 34, "Word": 22, "What flips it (made-up evidence)": 30}, body)]
 
     def flip(self, claim: str, word: str) -> list[nodes.Node]:
-        other, changes = cases.flip(claim, word)
+        other, changes = flip(claim, word)
         lines = [
             nodes.paragraph("", f"{line}: {readable(before)} → {readable(after)}") for line, before, after in changes
         ]

@@ -12,15 +12,8 @@ from srlaw.rules.lemma import lemma_3_1
 from srlaw.rules.optimal_size import depth_improves, eq_29, eq_30, table_3
 from srlaw.rules.performance import eq_7, eq_7_data, figure_1, figure_3, figure_5, performance_against_scaling
 from srlaw.rules.rule import Rule
-from srlaw.rules.theorems import (
-    apen_duplication,
-    lemma_3_2,
-    lemma_3_4,
-    lemma_3_4_bound,
-    theorem_3_3,
-    theorem_3_5,
-    z_below_one,
-)
+from srlaw.rules.theorems import apen_duplication, lemma_3_2, theorem_3_3
+from srlaw.rules.volume import lemma_3_4, lemma_3_4_bound, theorem_3_5, z_below_one
 
 RULES: dict[str, Rule] = {
     rule.claim: rule

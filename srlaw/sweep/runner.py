@@ -24,7 +24,8 @@ from tqdm import tqdm
 from srlaw.datasets import load
 from srlaw.errors import InputError
 from srlaw.models import ModelConfig
-from srlaw.saved import Recommender, row_of, safe_model_folder, save
+from srlaw.recommender import Recommender
+from srlaw.saved import row_of, safe_model_folder, save
 from srlaw.sequences import Sequences, data_hash
 from srlaw.sweep import folder as files
 from srlaw.sweep.backends import backend_at_work
