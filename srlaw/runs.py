@@ -154,12 +154,13 @@ def finished_rows(table: str | Path | pl.DataFrame, text: Collection[str] = ()) 
 
 
 def filled(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with every blank of the columns of `BLANK` as what it means."""
-    there = {name: value for name, value in BLANK.items() if name in rows.columns}
+    """The rows with every blank of the columns of `BLANK` as what it means; their text as what it is."""
+    there = [rows[name] for name in BLANK if name in rows.columns]
     return rows.with_columns(
-        pl.col(name).fill_null(str(value) if rows.schema[name] == pl.String else value)
-        for name, value in there.items()
-        if rows.schema[name] != pl.Null
+        pl.lit(BLANK[cells.name]).alias(cells.name)
+        if cells.dtype == pl.Null
+        else _typed(cells).fill_null(BLANK[cells.name])
+        for cells in there
     )
 
 

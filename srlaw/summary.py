@@ -23,7 +23,8 @@ def named(alike: dict[str, Any]) -> str:
     if alike.get("groups", 1) == 1:
         return size_words(alike)
     known = [alike.get("model"), f"s_max {alike['s_max']}" if alike.get("s_max") else None]
-    return ", ".join([" at ".join(part for part in known if part), size_words(alike)])
+    where = " at ".join(part for part in known if part)
+    return ", ".join([*([where] if where else []), size_words(alike)])
 
 
 def recommended(chosen: dict[str, Any]) -> str:

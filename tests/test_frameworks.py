@@ -276,7 +276,7 @@ DECAY = {
         ({"error_tuned": None}, "no difference can be judged"),
         ({}, "over equal settings the larger model is lower"),
         ({"shared_gap": -0.0027}, "over equal settings the larger model is higher"),
-        ({"shared_error": 0.0021}, "So over equal settings, too, no difference is clear"),
+        ({"shared_error": 0.0021}, "So over equal settings no difference is clear"),
     ],
 )
 def test_the_decay_is_one_of_size_or_of_the_recipe(changes, sentence):
@@ -363,9 +363,10 @@ def ablation_rows(silu=0.004, bias=0.006, slope=0.002):
         add("hstu", 2, seed, 0)
         add("hstu", 2, seed, -silu, attention="softmax")
         add("hstu", 2, seed, -bias, bias="none")
-        for n, (model, tilt) in product((1, 4, 8), {"hstu": slope, "gpt": 0.0}.items()):
+        for n, (model, tilt) in product((1, 4, 8), {"hstu": slope, "gpt": 0.0, "llama": -abs(slope) / 2}.items()):
             add(model, n, seed, tilt * np.log2(n / 2))
-        add("gpt", 2, seed, 0)
+        for model in ("gpt", "llama"):
+            add(model, 2, seed, 0)
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -426,7 +427,9 @@ def test_a_depth_of_a_single_seed_costs_no_interval():
     assert ablations.left_out(rows) == ""
     said = ablations.left_out(single)
     value = r"0\.\d+ \(\d\.\d+\)"
-    assert re.fullmatch(rf"Where .* of these runs: at {deepest} blocks GPT {value}, HSTU {value}\.", said)
+    assert re.fullmatch(
+        rf"Where .* of these runs: at {deepest} blocks GPT {value}, HSTU {value}, LLaMA {value}\.", said
+    )
     alone = ablations.slopes(rows.filter(seed=0)).filter(model="HSTU").row(0, named=True)
     assert (alone["depths"], alone["seeds"], alone["runs"]) == (every["depths"], 1, every["depths"])
     assert alone["low"] < alone["mean"] < alone["high"]
@@ -434,10 +437,12 @@ def test_a_depth_of_a_single_seed_costs_no_interval():
 
 def test_slopes_in_doublings_of_depth():
     found = ablations.slopes(ablation_rows(slope=0.002))
-    assert dict(found.select("model", "mean").iter_rows()) == pytest.approx({"HSTU": 0.002, "GPT": 0.0}, abs=2e-4)
+    assert dict(found.select("model", "mean").iter_rows()) == pytest.approx(
+        {"HSTU": 0.002, "GPT": 0.0, "LLaMA": -0.001}, abs=2e-4
+    )
     rows = ablation_rows(slope=0.002)
     squares, spread = 0.0, 0.0
-    for model in ("hstu", "gpt"):
+    for model in ("hstu", "gpt", "llama"):
         own = rows.filter(pl.col("model") == model, pl.col("attention").fill_null("silu") == "silu")
         own = own.filter(pl.col("bias").fill_null("both") == "both")
         x, y = np.log2(own["n_layers"].to_numpy()), own["ndcg10"].to_numpy()
@@ -446,12 +451,12 @@ def test_slopes_in_doublings_of_depth():
         if model == "hstu":
             spread, slope, runs = ((x - x.mean()) ** 2).sum(), line[0], len(x)
     row = found.filter(model="HSTU").row(0, named=True)
-    half = stats.t.ppf(0.975, 2 * runs - 4) * np.sqrt(squares / (2 * runs - 4) / spread)
+    half = stats.t.ppf(0.975, 3 * runs - 6) * np.sqrt(squares / (3 * runs - 6) / spread)
     assert (row["mean"], row["low"]) == (pytest.approx(slope), pytest.approx(slope - half))
 
 
 def test_a_difference_that_rests_on_one_model_is_told():
-    rows = ablation_rows(slope=0.002)
+    rows = ablation_rows(slope=0.002).filter(pl.col("model") != "llama")
     third = rows.filter(model="gpt").with_columns(model=pl.lit("llama"), ndcg10=pl.col("ndcg10") + 1e-4)
     three = pl.concat([rows, third])
     every, without = ablations.slopes_differ(three), ablations.rests_on_one(three)
@@ -479,7 +484,7 @@ def test_the_pair_that_makes_the_scatter_is_named(noisy):
     assert (found["model"], found["n_layers"], found["d_emb"], found["bfloat16"]) == ("sasrec", 2, 64, 7.0)
     assert found["low"] < 0 < found["high"]
     table = orders.differences(far).filter(model="all", metric="test loss").row(0, named=True)
-    pairs = orders.pairs(far, "loss")["change"].to_numpy()
+    pairs = orders.pairs(far, "loss").filter(pl.col("d_emb") != 16)["change"].to_numpy()  # σ comes from width 16
     sigma = study.noise(far, "loss")
     assert sigma is not None
     assert table["scatter"] == pytest.approx(pairs.std(ddof=1) / sigma.sigma / 2**0.5)
@@ -494,12 +499,23 @@ def test_sizes_and_machines_are_told_as_they_are(noisy):
     best = study.best(rows)
     assert "to choose from" not in words.best_words(best, False)
     fewer = study.best(rows.filter((pl.col("precision") == "float32") | (pl.col("n_layers") < 4)))
-    assert "9 sizes in float32 and 6 sizes in bfloat16" in words.best_words(fewer, False)
+    assert "Sizes to choose from, the same for all models: 9 in float32 and 6 in bfloat16." in words.best_words(
+        fewer, False
+    )
     uneven = study.best(rows.filter((pl.col("model") != "hstu") | (pl.col("n_layers") < 4)))
     assert "The models had different numbers of sizes to choose from, 6 to 9." in words.best_words(uneven, False)
-    assert "Repeated are sizes of width 16 alone." in words.repeats_words(rows)
+    assert "run more than once: 16. The other sizes are single runs" in words.repeats_words(rows)
+    assert words.repeats_words(rows.filter(seed=0)) == "No size was run more than once."
+    assert "single" not in words.repeats_words(rows.filter(d_emb=16))
+    uneven = rows.filter((pl.col("model") != "hstu") | (pl.col("seed") == 0))
+    assert "more than once: none (HSTU in float32, HSTU in bfloat16); 16 (LLaMA" in words.repeats_words(uneven)
+    for device in (pl.lit(0), pl.lit(None), pl.lit(None, pl.String)):
+        assert "processor" not in words.closing(rows.with_columns(device=device), False)
+    assert "elsewhere" not in words.repeats_words(rows.with_columns(device=pl.lit("cpu, x")))
     device = (
-        pl.when((pl.col("model") == "llama") & (pl.col("d_emb") == 32)).then(pl.lit("cpu, x")).otherwise(pl.lit("g"))
+        pl.when((pl.col("model") == "llama") & (pl.col("d_emb") == 32))
+        .then(pl.lit("cpu, x"))
+        .otherwise(pl.lit("NVIDIA"))
     )
     text = words.repeats_words(rows.filter(precision="float32").with_columns(device=device))
     assert text.endswith("On a processor were trained 3 of the 15 runs of LLaMA in float32, and all others on a GPU.")

@@ -9,7 +9,7 @@ from scipy.stats import f_oneway
 from test_cli import answer, refusal, srlaw
 
 from srlaw.errors import InputError
-from srlaw.planner import Cells, plan_rows
+from srlaw.planner import Cells, decide, plan_rows
 from srlaw.planner import noise as noises
 from srlaw.planner.extras import split_rows
 from srlaw.planner.forecast import LINEAR, carried_curves, draws, forecasters, weigh
@@ -247,3 +247,7 @@ def test_a_table_with_rows_from_before_some_columns_can_be_planned():
     parts = split_rows(table)
     assert (len(parts.sizes), len(parts.tested)) == (len(table), 0)
     assert answer("plan", file)["evidence"]["runs"] == len(table)
+    blank = dict.fromkeys(("judged_on", "order", "fraction", "test_fraction"))
+    parts = split_rows(made().with_columns(**blank))
+    assert (len(parts.sizes), len(parts.random)) == (len(made()), 0)
+    decide(made().with_columns(**blank))

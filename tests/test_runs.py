@@ -258,6 +258,8 @@ def test_a_blank_of_a_later_column_is_what_was_done_before_it():
         read_runs(rows.with_columns(judged_on=pl.Series([None, "validation", None])), ["d_emb"], ["hr10"])
     known = filled(pl.DataFrame({"fraction": [None, 0.5], "order": [None, None]}))
     assert known["fraction"].to_list() == [1.0, 0.5]
-    assert known["order"].to_list() == [None, None]
-    assert filled(pl.DataFrame({"fraction": [None, "0.5"]}))["fraction"].to_list() == ["1.0", "0.5"]
+    assert known["order"].to_list() == ["recorded", "recorded"]
+    assert filled(pl.DataFrame({"fraction": [None, "0.5", "1"]}))["fraction"].to_list() == [1.0, 0.5, 1.0]
+    whole = filled(pl.DataFrame({"fraction": [None, "1"], "test_fraction": [None, 1]}))
+    assert whole.rows() == [(1, 1), (1, 1)]
     assert {field.name: field.default for field in fields(TrainConfig)}.items() >= BLANK.items()

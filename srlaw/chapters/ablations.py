@@ -161,8 +161,11 @@ def _with_ends(out: list[dict[str, Any]]) -> pl.DataFrame:
 
 def left_out(table: pl.DataFrame) -> str:
     """What single seeds show at depths that have no part in the slope of their model; empty if there is none."""
-    has = pl.concat([own.select("model", "n_layers") for own in _judged(table).values()])
-    rest = _plain(table).join(has, on=["model", "n_layers"], how="anti").sort("n_layers", "model")
+    judged = [own.select("model", "n_layers") for own in _judged(table).values()]
+    if not judged:
+        return ""
+    plain = _plain(table).filter(pl.col("seed").n_unique().over("model", "n_layers") < FEWEST)
+    rest = plain.join(pl.concat(judged), on=["model", "n_layers"], how="anti").sort("n_layers", "model")
     parts = []
     for (depth,), part in rest.group_by("n_layers", maintain_order=True):
         values = [f"{name_of(one['model'])} {one['ndcg10']:.3f} ({one['loss']:.2f})" for one in part.to_dicts()]
@@ -216,7 +219,8 @@ def protocol(table: pl.DataFrame) -> str:
         for name, title, values in (("learning_rate", "learning rate", rates), ("dropout", "dropout", dropouts))
         if one[name] in (values[0], values[-1])
     ]
-    said = f"; they are {' and '.join(edge)} that was tried" if edge else ""
+    those, were = ("These are", "were") if len(edge) > 1 else ("This is", "was")
+    said = f". {those} {' and '.join(edge)} that {were} tried" if edge else ""
     return (
         f"*Protocol.* MovieLens-100K, which has real times; {one['users']} users, each one's last event the test; "
         f"histories of at most {one['s_max']} events, {one['max_epochs']} epochs, the epoch chosen by validation "

@@ -103,8 +103,8 @@ def _sizes_to_choose(best: pl.DataFrame) -> str:
         least, most = best["sizes"].min(), best["sizes"].max()
         return f" The models had different numbers of sizes to choose from, {least} to {most}."
     each = best.select("precision", "sizes").unique(maintain_order=True).iter_rows()
-    numbers = " and ".join(f"{sizes} sizes in {literal(precision)}" for precision, sizes in each)
-    return f" There were {numbers} to choose from, the same for all models."
+    numbers = " and ".join(f"{sizes} in {literal(precision)}" for precision, sizes in each)
+    return f" Sizes to choose from, the same for all models: {numbers}."
 
 
 def _lead(part: pl.DataFrame) -> str:
@@ -155,7 +155,7 @@ def grid_words(found: Sequence[Group]) -> str:
     without = missing(found)
     if without:
         text += f" Without a fit so far: {literal(without)}."
-    return f"{text} {_readings_words(fitted)}"
+    return f"{text} {_readings_words(fitted)}".rstrip()
 
 
 def _readings_words(fitted: Sequence[Group]) -> str:
@@ -172,9 +172,8 @@ def _readings_words(fitted: Sequence[Group]) -> str:
         if known:
             text += f", all exponents identified by {' and '.join(literal(g.reading.name) for g in known)}"
         said.append(text)
-    if not any(g.known for g in fitted):
-        said.append("not all exponents of a model are identified in any reading")
-    return f"{'; '.join(said)}."
+    none = " Not all exponents of a model are identified in any reading." if not any(g.known for g in fitted) else ""
+    return f"{'; '.join(said)}.{none}" if said else ""
 
 
 def sizes_words(found: Sequence[Group]) -> str:
@@ -268,7 +267,7 @@ def _scatter_words(every: pl.DataFrame, rows: pl.DataFrame) -> str:
     if not len(wide):
         return ""
     each = [f"{r['scatter']:.1f} times in {r['metric']} (p = {r['p']:.1g})" for r in wide.to_dicts()]
-    text = f"The pairs scatter more than repeats do, {' and '.join(each)}."
+    text = f"The pairs of sizes that were run once scatter more than repeats do, {' and '.join(each)}."
     worst = farthest(rows)
     if worst is None or DIFFERENCES["loss"] not in wide["metric"].to_list() or worst.get("low") is None:
         return text
@@ -287,24 +286,39 @@ def repeats_words(rows: pl.DataFrame) -> str:
     """Which widths were run more than once, and which runs were trained on a processor."""
     counts = rows.group_by("precision", "model", *SIZE).len().filter(pl.col("len") > 1)
     widths = {
-        f"{name_of(model)} in {precision}": counts.filter(precision=precision, model=model)["d_emb"].unique().sort()
+        f"{literal(name_of(model))} in {literal(precision)}": counts.filter(precision=precision, model=model)["d_emb"]
+        .unique()
+        .sort()
         for precision, model in groups(rows)
     }
     told: dict[str, list[str]] = {}
     for name, found in widths.items():
-        told.setdefault(" and ".join(map(str, found)) or "no width", []).append(name)
-    each = [f"{width} ({', '.join(names)})" for width, names in told.items()]
-    text = f"Repeated are sizes of width {'; of '.join(each) if len(told) > 1 else next(iter(told))} alone."
-    text += " The others are single runs, so σ is lent to them by the repeated ones."
-    if "device" not in rows.columns:
-        return text
-    own = rows.with_columns(processor=pl.col("device").str.starts_with("cpu"))
+        told.setdefault(" and ".join(map(str, found)), []).append(name)
+    if not counts.height:
+        return "No size was run more than once."
+    each = [f"{width or 'none'} ({', '.join(names)})" for width, names in told.items()]
+    text = f"Widths with sizes that were run more than once: {'; '.join(each) if len(told) > 1 else next(iter(told))}."
+    if counts.height < rows.select("precision", "model", *SIZE).n_unique():
+        text += " The other sizes are single runs, so σ is lent to them by the repeated ones."
+    return f"{text}{_machines_words(rows)}"
+
+
+def _machines_words(rows: pl.DataFrame) -> str:
+    """Which runs of `srlaw sweep` were trained on a processor, and whether the others were on a GPU."""
+    if "device" not in rows.columns or rows["device"].null_count():
+        return ""
+    own = rows.with_columns(processor=pl.col("device").cast(pl.String).str.starts_with("cpu"))
     counted = own.group_by("precision", "model", maintain_order=True).agg(pl.col("processor").sum(), pl.len())
     some = [
-        f"{r['processor']} of the {r['len']} runs of {name_of(r['model'])} in {r['precision']}"
+        f"{r['processor']} of the {r['len']} runs of {literal(name_of(r['model']))} in {literal(r['precision'])}"
         for r in counted.filter(pl.col("processor") > 0).to_dicts()
     ]
-    return f"{text} On a processor were trained {' and '.join(some)}, and all others on a GPU." if some else text
+    if not some:
+        return ""
+    others = own.filter(~pl.col("processor"))["device"].cast(pl.String)
+    where = "on a GPU" if others.str.contains("NVIDIA").all() else "elsewhere"
+    rest = f", and all others {where}" if len(others) else ""
+    return f" On a processor were trained {' and '.join(some)}{rest}."
 
 
 def closing(rows: pl.DataFrame, own: bool) -> str:

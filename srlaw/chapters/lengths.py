@@ -327,7 +327,8 @@ def _exponents(points: pl.DataFrame, fitted: pl.DataFrame) -> str:
     edges = int(fitted["status"].is_in(study.UNBOUNDED).sum())
     if edges:
         where = "at a bound of the search or in a limit of the form"
-        text += f" {edges} of the {len(fitted)} fits end {where}; the table marks them."
+        end = "ends" if edges == 1 else "end"
+        text += f" {edges} of the {len(fitted)} fits {end} {where}, as the table says."
     text += " The intervals redraw the residuals as if these were independent, so they hold only if the law is right."
     if not fitted["p"].null_count() and (refused := int((fitted["p"] < REFUSED).sum())):
         text += (

@@ -245,9 +245,11 @@ def wins(ratios: pl.DataFrame, loss: str, form: str, rival: str) -> tuple[int, i
 
 
 def ranges_shown(ratios: pl.DataFrame) -> pl.DataFrame:
-    """`ranges` for readers: a row a form, a column a loss."""
+    """`ranges` for readers: a row a form, a column a loss; in brackets of how many splits, where not of all."""
     found = ranges(ratios)
-    told = pl.Series("told", [_from_to(row) for row in found.iter_rows(named=True)], pl.String)
+    most = found["splits"].max()
+    few = {row["form"]: "" if row["splits"] == most else f" ({row['splits']})" for row in found.iter_rows(named=True)}
+    told = pl.Series("told", [_from_to(row) + few[row["form"]] for row in found.iter_rows(named=True)], pl.String)
     table = found.select("form", pl.col("loss").replace(SHORT), told)
     return table.pivot("loss", index="form", values="told", maintain_order=True)
 
@@ -259,7 +261,8 @@ def forecasts(ratios: pl.DataFrame, form: str) -> str:
         return f"There are too few sizes to fit {form} to the smaller ones and test it on the rest."
     lines = []
     for (loss,), part in found.group_by("loss", maintain_order=True):
-        own, best = part.filter(form=form), part.sort("most").row(0, named=True)
+        own = part.filter(form=form)
+        best = part.filter(splits=part["splits"].max()).sort("most").row(0, named=True)
         text = f"{LOSSES[str(loss)]}: {form} has {_from_to(own.row(0, named=True))}" if len(own) else LOSSES[str(loss)]
         lines.append(f"\n- {text}. Best in its worst split: {best['form']}, {_from_to(best)}.")
     first = found["loss"][0]

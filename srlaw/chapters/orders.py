@@ -151,12 +151,13 @@ def differences(rows: pl.DataFrame) -> pl.DataFrame:
     Returns:
         ``model, metric, pairs, mean, low, high`` (95% t interval of the mean), ``expected`` (half width that the
         noise of repeats alone would give: z σ √(2/pairs), σ pooled over both precisions), ``scatter`` (standard
-        deviation of the pairs over √2 σ) and ``p`` (that it is no more than that of repeats, F test); the last three
-        None without repeats.
+        deviation over √2 σ of the pairs of sizes that were run once, which σ does not come from) and ``p`` (that it is
+        no more than that of repeats, F test); the last three None without repeats.
     """
     if "seed" not in rows.columns or set(PRECISIONS) - set(rows["precision"]):
         return pl.DataFrame()
     out = []
+    again = rows.group_by("model", "precision", *SIZE).len().filter(pl.col("len") > 1).select("model", *SIZE).unique()
     for metric, label in DIFFERENCES.items():
         if metric not in rows.columns:
             continue
@@ -166,13 +167,15 @@ def differences(rows: pl.DataFrame) -> pl.DataFrame:
         models = [m for m in dict.fromkeys(m for _, m in groups(rows)) if m in set(both["model"])]
         for model in [*models, None]:
             part = both if model is None else both.filter(model=model)
+            once = part.join(again, on=["model", *SIZE], how="anti")["change"].to_numpy()
             own = rows if model is None else rows.filter(model=model)
             change = part["change"].to_numpy()
             sigma = noise(own.filter(pl.col("precision").is_in(PRECISIONS)), metric)
             half = sigma and float(stats.norm.ppf((1 + LEVEL) / 2)) * sigma.sigma * np.sqrt(2 / len(change))
             row = {"model": "all" if model is None else name_of(model), "metric": label, "pairs": len(change)}
-            out.append({**row, **interval(change), "expected": half, **_scatter(change, sigma)})
-    return pl.DataFrame(out, infer_schema_length=None)
+            out.append({**row, **interval(change), "expected": half, **_scatter(once, sigma)})
+    numbers = pl.col("mean", "low", "high", "expected", "scatter", "p").cast(pl.Float64)
+    return pl.DataFrame(out, infer_schema_length=None).with_columns(numbers) if out else pl.DataFrame()
 
 
 def _scatter(change: np.ndarray, sigma: Noise | None) -> dict[str, float | None]:
@@ -191,8 +194,9 @@ def pairs(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
         for p in PRECISIONS
     ]
     both = sides[0].join(sides[1], on=keys, maintain_order="left")
-    numbers = rows.schema[first].is_numeric()
-    return both.with_columns(change=pl.col("bfloat16") - pl.col("float32")) if numbers else both
+    if not rows.schema[first].is_numeric():
+        return both
+    return both.with_columns(change=pl.col("bfloat16") - pl.col("float32")).drop_nulls("change")
 
 
 def other_machines(rows: pl.DataFrame) -> int:
@@ -272,7 +276,7 @@ def applies(rows: pl.DataFrame, models: Sequence[str] = ("llama", "sasrec"), met
     found = [{law: lack_of_fit(p, law, metric=metric) for law in laws} for p in parts]
     own = [f["performance-shared"] for f in found]
     tested = [f["p"] for f in own if f["p"] is not None]
-    telling = [f for f in found if f["performance-shared"]["telling"]]
+    telling = [f for f, o in zip(found, own, strict=True) if o["telling"] and o["p"] is not None]
     ahead = [f["performance-shared"]["aicc"] < min(f[law]["aicc"] for law in RIVALS.values()) for f in telling]
     return {
         "models": len({p["model"][0] for p in parts}),

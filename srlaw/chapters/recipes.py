@@ -203,10 +203,11 @@ def _shared_words(found: dict[str, Any]) -> str:
     gap, error = found["shared_gap"], found["shared_error"]
     clear = abs(gap) > CLEAR * error
     verdict = (
-        f"So over equal settings the larger model is {'lower' if gap > 0 else 'higher'}, though the best of its "
-        "settings may make up for it."
-        if clear
-        else "So over equal settings, too, no difference is clear."
+        "So over equal settings no difference is clear."
+        if not clear
+        else "So over equal settings the larger model is lower, though the best of its settings may make up for it."
+        if gap > 0
+        else "So over equal settings the larger model is higher."
     )
     return (
         f"**Over equal settings.** No choice is made if all {found['shared']} settings of both sizes count alike. Then "

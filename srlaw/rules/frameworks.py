@@ -172,7 +172,8 @@ _PARTS = ("silu", "bias", "standard")
 def silu_and_bias(e: Evidence) -> Judgement:
     if e["silu"] is None or e["bias"] is None:
         return "open", (
-            f"There are {e['seeds']} seeds of HSTU with and without both parts, and an interval takes two or more."
+            "HSTU was not trained with two seeds or more both with and without each part, and an interval takes two; "
+            f"of the parts that can be compared there are {e['seeds']} seeds."
         )
     each = (
         f"On MovieLens-100K, at one size and with {e['seeds']} seeds, SiLU attention in place of softmax changes "
@@ -226,8 +227,11 @@ def silu_and_bias(e: Evidence) -> Judgement:
     },
 )
 def backbones(e: Evidence) -> Judgement:
-    if e["models"] < 2 or e["without"] is None or e["without_loss"] is None:
-        return "open", f"There are {e['models']} models with runs over depth and seeds; a comparison takes two."
+    if e["models"] < 3 or e["without"] is None or e["without_loss"] is None:
+        return "open", (
+            f"There are {e['models']} models with runs over depth. A comparison in which each may be left out takes "
+            "three, with more runs than their lines have coefficients."
+        )
     slopes = (
         f"On MovieLens-100K {e['models']} models were trained over depth, each with {e['seeds']} seeds or more at the "
         f"depths of its slope. {e['steepest']} gains {e['greatest']:+.4f} of NDCG@10 a doubling of depth, and "
@@ -245,5 +249,5 @@ def backbones(e: Evidence) -> Judgement:
         return "open", f"{slopes}: no difference is seen that does not rest on one model."
     said = f"{slopes}. They differ in {' and in '.join(names)}"
     if not any(gains for differ, gains in apart.values() if differ):
-        return "weaker-than-claimed", f"{said}, but none gains from depth in it here."
+        return "weaker-than-claimed", f"{said}, but none gains there from depth."
     return "reproduced", f"{said}. All models have the settings of one of them."

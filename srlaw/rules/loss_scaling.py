@@ -69,7 +69,7 @@ def eq_1(e: Evidence) -> Judgement:
     if len(always) == len(_READINGS):
         return "reproduced", f"{text}. At every split it forecasts every loss clearly better than no law."
     if len(never) == len(_READINGS):
-        return "contradicted", f"At no split the law forecasts a loss clearly better than no law. {text}."
+        return "contradicted", f"At no split does the law forecast a loss clearly better than no law. {text}."
     said = [
         f"the {_listed([_NAMES[name] for name in names])} {where}"
         for names, where in ((always, "at every split"), (by_split, "at some splits only"), (never, "at no split"))
@@ -199,10 +199,11 @@ def linear(e: Evidence) -> Judgement:
     signs = f"In {e['right_sign']} of our {e['readings']} pairs a smaller loss goes with a better ranking"
     text = f"{own}. {signs}. {curves}. {others}"
     some = any(e[f"up_{name}"] for name in ("test", "validation", "least", "at_least", "training"))
-    if e["holds_one"] == e["readings"] and e["least_r2"] >= STRAIGHT and not some:
+    assumed = e["right_sign"] == e["readings"] and not some
+    if e["holds_one"] == e["readings"] and e["least_r2"] >= STRAIGHT and assumed:
         return "reproduced", f"{text}."
     if not e["ndcg_holds_one"] and 2 * e["together"] > e["groups"]:
         return "contradicted", f"{text}. So the line is not the one assumed, and the sign is not a law with any loss."
-    sign = "depends on which loss is read" if some else "is as assumed"
+    sign = "is as assumed" if assumed else "depends on the runs and on which loss is read"
     line = "holds" if e["holds_one"] == e["readings"] and e["least_r2"] >= STRAIGHT else "does not hold for every pair"
     return "weaker-than-claimed", f"{text}. So the line assumed {line}, and its sign {sign}."
