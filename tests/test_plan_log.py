@@ -334,7 +334,7 @@ def test_all_faults_of_a_log_are_told_at_once(tmp_path):
 
 
 def test_a_dry_run_trains_nothing(tmp_path):
-    said = srlaw("plan", written(tmp_path), "--minutes", "3", "--jobs", "1", "--dry-run", cwd=tmp_path)
+    said = srlaw("plan", written(tmp_path), "--minutes", "15", "--jobs", "1", "--dry-run", cwd=tmp_path)
     assert said.returncode == 0
     assert all(word in said.stdout for word in ("events/s", "smallest visible difference", "recipe", "minutes"))
     assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
