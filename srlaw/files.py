@@ -138,6 +138,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+PACKED = (b"\x28\xb5\x2f\xfd", b"x\x01", b"x\x9c", b"x\xda", b"\xfd7zXZ\x00", b"PK\x03\x04")
+"""How Zstandard, zlib's format, xz and zip begin. bzip2 has its level between two marks."""
+
+
 def open_text(path: Path, **options) -> TextIO:
     """A text file opened for reading, unpacked if its first two bytes are those of gzip, whatever its name ends in.
 
@@ -150,8 +154,8 @@ def open_text(path: Path, **options) -> TextIO:
         InputError: if the file is compressed in another way.
     """
     with path.open("rb") as file:
-        start = file.read(4)
-    if start == b"\x28\xb5\x2f\xfd" or start[:2] in (b"x\x01", b"x\x9c", b"x\xda"):
+        start = file.read(10)
+    if start.startswith(PACKED) or (start[:3], start[4:]) == (b"BZh", b"1AY&SY"):
         raise InputError(f"{_shown(path)} is compressed, and not by gzip; unpack it")
     return (gzip.open if start[:2] == b"\x1f\x8b" else open)(path, "rt", **options)
 

@@ -1,8 +1,10 @@
 """`srlaw.datasets`: every format and layout against plain Python, and every bad input by its message."""
 
+import bz2
 import gzip
 import http.server
 import io
+import lzma
 import os
 import tarfile
 import threading
@@ -11,6 +13,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import md5
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -409,8 +412,13 @@ def test_whether_a_log_is_compressed_is_told_by_its_content(tmp_path, name, pack
 
 
 def test_a_log_compressed_in_another_way_is_refused(tmp_path):
-    for name in ("log.csv", "log.txt", "log.csv.gz"):
-        (tmp_path / name).write_bytes(zlib.compress(b"user,item,time\nu,a,1\n"))
+    table = b"user,item,time\nu,a,1\n"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as into:
+        into.writestr("log.csv", table)
+    packed = [zlib.compress(table), bz2.compress(table), lzma.compress(table), archive.getvalue()]
+    for name, content in product(("log.csv", "log.txt", "log.csv.gz"), packed):
+        (tmp_path / name).write_bytes(content)
         fails(tmp_path / name, name, "is compressed, and not by gzip")
 
 
