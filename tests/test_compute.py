@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import rankdata
 
-from srlaw import paper
+from srlaw import paper, stored
 from srlaw.chapters import compute as study
 from srlaw.chapters import compute_frontier as frontiers
 from srlaw.chapters import compute_optimal as optimal
@@ -157,7 +157,9 @@ def test_the_three_approaches(points):
     assert value["isoFLOP parabolas", "parameters"] == pytest.approx(single)
 
 
-@pytest.mark.parametrize("law", [optimal.BESIROGLU, optimal.HOFFMANN])
+@pytest.mark.parametrize(
+    "law", stored.chinchilla_refit().filter(pl.col("fit").is_in(["least", "Hoffmann et al. 2022"])).to_dicts()
+)
 def test_the_bias_of_a_parabola_is_that_of_its_grid(law):
     table = optimal.parabola_bias([1.001, 2.0, 8.0], law)
     assert table["ratio"][0] == pytest.approx(1, abs=1e-4)

@@ -13,10 +13,6 @@ from srlaw.laws import fit, get
 
 JOINT = {"E": 0.163, "A": 18.56, "alpha": 0.376, "B": 2.9, "beta": 0.364}
 """The joint law of Zivic et al. (2024): NDCG@5 = E − A/N^alpha − B/T^beta, N parameters, T interactions."""
-BESIROGLU = {"E": 1.8172, "A": 477.83, "B": 2143.4, "alpha": 0.3473, "beta": 0.3672}
-"""Chinchilla's law refitted by Besiroglu et al. (2024) to losses of language models."""
-HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
-"""The same as first published, by Hoffmann et al. (2022); both for `parabola_bias`."""
 
 
 def _joint(n, t, E, A, alpha, B, beta):
