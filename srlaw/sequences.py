@@ -132,7 +132,7 @@ class Sequences:
         """
         if s_max is None:
             return self
-        _check_s_max(s_max)
+        check_s_max(s_max)
         return self._select(self._events_left() < s_max)
 
     def at_least(self, events: int) -> Sequences:
@@ -264,7 +264,7 @@ def split(sequences: Sequences, s_max: int, fraction: float = 1.0, test_fraction
         InputError: if nobody has the four events it takes to train, validate and test; if `s_max` is not a whole
             number of at least 1, or a fraction not above 0 and at most 1.
     """
-    _check_s_max(s_max)
+    check_s_max(s_max)
     for name, share in (("fraction", fraction), ("test_fraction", test_fraction)):
         if not 0 < share <= 1:
             raise InputError(f"{name} is {share}; it must be above 0 and at most 1")
@@ -281,7 +281,12 @@ def split(sequences: Sequences, s_max: int, fraction: float = 1.0, test_fraction
     return Split(train, validation, test)
 
 
-def _check_s_max(s_max: int) -> None:
+def check_s_max(s_max: int) -> None:
+    """Refuse a longest history that is not a whole number of at least 1.
+
+    Raises:
+        InputError: if it is not.
+    """
     if not whole(s_max, 1):
         raise InputError(f"s_max is {s_max}; it must be a whole number of at least 1")
 

@@ -14,7 +14,7 @@ from scipy import stats
 from srlaw.chapters import loss_scaling as study
 from srlaw.errors import InputError
 from srlaw.files import repository
-from srlaw.laws import Fit, bootstrap, fit, get
+from srlaw.laws import bootstrap, fit, get
 from srlaw.laws.inference import percentiles
 from srlaw.runs import SETTINGS, read_runs
 
@@ -175,7 +175,7 @@ def laws(points: pl.DataFrame, frame: pl.DataFrame, seed: int = 0) -> pl.DataFra
                     "loss": loss,
                     "r2": found.r2,
                     "status": found.status,
-                    **_missed(found, noise.get(loss)),
+                    **dict(zip(("times", "p"), study.missed(found, noise.get(loss)), strict=True)),
                     **ends,
                 }
                 for side, parameter in zip("nd", EXPONENTS[name], strict=True):
@@ -186,16 +186,6 @@ def laws(points: pl.DataFrame, frame: pl.DataFrame, seed: int = 0) -> pl.DataFra
                     row |= dict(zip((side, f"{side}_low", f"{side}_high"), value, strict=True))
                 out.append(row)
     return pl.DataFrame(out, infer_schema_length=None)
-
-
-def _missed(found: Fit, noise: tuple[float, int] | None) -> dict[str, float | None]:
-    """Residual of a fit over the noise, and p of the F test that it is no more than that."""
-    if noise is None:
-        return {"times": None, "p": None}
-    sigma, dof = noise
-    free = found.n - found.free
-    times = (found.objective / free) ** 0.5 / sigma
-    return {"times": times, "p": float(stats.f.sf(times**2, free, dof))}
 
 
 def _ends(points: pl.DataFrame, predict: Callable, size: str) -> dict[str, float]:

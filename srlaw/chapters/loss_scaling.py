@@ -170,19 +170,30 @@ def fits(frame: pl.DataFrame) -> pl.DataFrame:
         null without repeats; a cell of several runs has less noise, so the test is kind to the form), ``status``.
     """
     points = cells(frame)
-    sigma = {row["name"]: row for row in noise(frame).iter_rows(named=True)}
+    sigma = {name: (of_one, dof) for name, of_one, dof in noise(frame).iter_rows()}
     out = []
     for loss in losses_of(points):
         for form in forms_of(points):
             found = _fit(form, points, loss)
-            free = points.height - found.free
-            residual, known = (found.objective / free) ** 0.5, sigma.get(loss)
-            times = None if known is None else residual / known["sigma"]
-            p = None if known is None or times is None else float(stats.f.sf(times**2, free, known["dof"]))
-            test = (residual, known and known["sigma"], times, p)
+            known = sigma.get(loss)
+            test = (residual(found), known and known[0], *missed(found, known))
             out.append((loss, form, found.free, found.r2, found.aicc, *test, found.status))
     names = ["loss", "form", "coefficients", "r2", "aicc", "residual", "sigma", "times", "p", "status"]
     return pl.DataFrame(out, names, orient="row", infer_schema_length=None)
+
+
+def residual(found: Fit) -> float:
+    """Standard deviation of the residuals of a fit, its degrees of freedom counted."""
+    return (found.objective / (found.n - found.free)) ** 0.5
+
+
+def missed(found: Fit, noise: tuple[float, int] | None) -> tuple[float | None, float | None]:
+    """`residual` over the noise (σ of a run and its degrees of freedom), and p of the F test that it is no more."""
+    if noise is None:
+        return None, None
+    sigma, dof = noise
+    times = residual(found) / sigma
+    return times, float(stats.f.sf(times**2, found.n - found.free, dof))
 
 
 def held_out(frame: pl.DataFrame) -> pl.DataFrame:

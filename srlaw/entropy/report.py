@@ -11,8 +11,8 @@ from srlaw.entropy.apen import apen, apen_per_user, apen_pooled, apen_without_re
 from srlaw.entropy.block import conditional_entropy, entropy_of_counts, entropy_rate
 from srlaw.entropy.coding import compression_ratio, lempel_ziv, lempel_ziv_phrases
 from srlaw.entropy.ngrams import as_source, ngram_counts, relabel
-from srlaw.errors import InputError, whole
-from srlaw.sequences import Sequences
+from srlaw.errors import InputError
+from srlaw.sequences import Sequences, check_s_max
 
 LONGEST_FOR_LEMPEL_ZIV = 50_000_000  # its suffix automaton takes about 110 bytes an event
 LONGEST_FOR_PHRASES = 1_000_000  # the authors' dictionary of phrases takes seconds, and kilobytes a phrase
@@ -131,8 +131,8 @@ def describe_lengths(histogram: pl.DataFrame, s_max: int | None = None, m: int =
         InputError: if s_max or m is not a whole number of at least 1.
     """
     check(m)
-    if s_max is not None and not whole(s_max, 1):
-        raise InputError(f"s_max is {s_max}; it must be a whole number of at least 1")
+    if s_max is not None:
+        check_s_max(s_max)
     length = histogram["length"].to_numpy()
     users = histogram["users"].to_numpy()
     length = length if s_max is None else np.minimum(length, s_max)
